@@ -28,7 +28,7 @@ class User:
 
 
 def die_with_parent(signum: int) -> Callable[[], None]:
-    """Make the hook a forked child calls to receive `signum` when the thread that forked it ends."""
+    """Make the hook that a child forked by us calls to receive `signum` when the thread that forked it ends."""
     parent = os.getpid()
 
     def hook() -> None:

@@ -24,7 +24,7 @@ class EmbeddedPostgres:
 
     def __init__(self, folder: Path, *, database: str = "playhall", durable: bool = True) -> None:
         self.folder, self.database, self.durable = folder, database, durable
-        self.url = ""
+        self.url, self.pid = "", 0
         self._user: User | None = None
         self._cleanup = contextlib.ExitStack()
 
@@ -51,6 +51,7 @@ class EmbeddedPostgres:
             child.wait_until(lambda: self._answers(run))
             self._ensure_database(run)
             self.url = f"postgresql://{_OWNER}@/{quote(self.database)}?host={quote(str(run), safe='/')}"
+            self.pid = child.pid
             self._cleanup = stack.pop_all()
 
     def stop(self) -> None:

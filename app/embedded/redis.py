@@ -22,7 +22,7 @@ class EmbeddedRedis:
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder, self.durable = folder, durable
-        self.url = ""
+        self.url, self.pid = "", 0
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -43,6 +43,7 @@ class EmbeddedRedis:
             stack.callback(child.stop)
             child.wait_until(lambda: _answers(run / _SOCKET))
             self.url = f"unix://{quote(str(run / _SOCKET))}?db=0"
+            self.pid = child.pid
             self._cleanup = stack.pop_all()
 
     def stop(self) -> None:

@@ -1,0 +1,98 @@
+"""`python -m app.embedded`: everything a developer needs, on one machine, with one command.
+
+run         servers, migrations, demo data, then all processes until Ctrl-C (the default; `make run`)
+services    only the servers, until Ctrl-C; their addresses are printed
+flask ...   a flask command beside a run, or with servers of its own when nothing runs
+clean       delete what the embedded servers keep
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from app.embedded import development, place
+from app.embedded.errors import EmbeddedError
+from app.embedded.supervisor import PROCESSES, supervise
+
+VAR = Path("var")
+_FLASK = (sys.executable, "-m", "flask")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; 0 also when a person stopped it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m app.embedded", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=("run", "services", "flask", "clean"), nargs="?", default="run")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    before = {signum: signal.signal(signum, _stop) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return {"run": run, "services": services, "flask": flask, "clean": clean}[given.command](given.rest)
+    except KeyboardInterrupt:
+        return 0
+    except EmbeddedError as error:
+        print(f"playhall: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as failed:
+        print(f"playhall: `flask {' '.join(failed.cmd[3:])}` failed, its message is above.", file=sys.stderr)
+        return 1
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _stop(*_: object) -> None:
+    # Once is enough: a second signal must not interrupt the servers' shutdown.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def run(rest: Sequence[str]) -> int:
+    """Serve until stopped."""
+    with ExitStack() as stack:
+        servers = development.start(VAR, stack)
+        for step in (("db", "upgrade"), ("demo", "load")):
+            subprocess.run([*_FLASK, *step], env=servers.env, stdin=subprocess.DEVNULL, check=True)
+        print(development.where_to_look(servers), flush=True)
+        try:
+            return supervise(PROCESSES, servers.env, keep=servers.pids)
+        finally:
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(signum, signal.SIG_IGN)
+
+
+def services(rest: Sequence[str]) -> int:
+    """Hold the servers for commands typed elsewhere."""
+    with ExitStack() as stack:
+        servers = development.start(VAR, stack)
+        print("".join(f"export {name}='{url}'\n" for name, url in servers.urls.items()), end="", flush=True)
+        signal.pause()
+    return 0
+
+
+def flask(rest: Sequence[str]) -> int:
+    """Run one flask command with the servers' addresses and hand on its exit code."""
+    with ExitStack() as stack:
+        env = development.env_of_running(VAR) or development.start(VAR, stack).env
+        return subprocess.run([*_FLASK, *rest], env=env, check=False).returncode
+
+
+def clean(rest: Sequence[str]) -> int:
+    """Delete the servers' data; refused while they run."""
+    for folder in ("postgres", "redis"):
+        if (VAR / folder).exists():
+            place.remove(VAR / folder)
+    with suppress(OSError):  # what else is in there is not ours
+        os.rmdir(VAR)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
