@@ -7,7 +7,6 @@ clean       delete what the embedded servers keep
 """
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -86,11 +85,15 @@ def flask(rest: Sequence[str]) -> int:
 
 def clean(rest: Sequence[str]) -> int:
     """Delete the servers' data; refused while they run."""
-    for folder in ("postgres", "redis"):
-        if (VAR / folder).exists():
-            place.remove(VAR / folder)
+    if not VAR.exists():
+        return 0
+    with place.locked(VAR):
+        for folder in (VAR / "postgres", VAR / "redis"):
+            if folder.exists():
+                place.remove(folder)
+        (VAR / "lock").unlink()
     with suppress(OSError):  # what else is in there is not ours
-        os.rmdir(VAR)
+        VAR.rmdir()
     return 0
 
 

@@ -27,14 +27,14 @@ class Servers:
 
 def start(var: Path, stack: ExitStack) -> Servers:
     """Start PostgreSQL and Redis unless DATABASE_URL and REDIS_URL are given; `stack` stops them."""
-    given = {**dotenv_values(".env"), **os.environ}
+    given = _given()
     started: dict[str, EmbeddedPostgres | EmbeddedRedis] = {}
     if not _is_given(given, "DATABASE_URL"):
         started["DATABASE_URL"] = EmbeddedPostgres(var / "postgres")
     if not _is_given(given, "REDIS_URL"):
         started["REDIS_URL"] = EmbeddedRedis(var / "redis")
     if started:
-        if given.get("PLAYHALL_ENV") == "production":
+        if given.get("PLAYHALL_ENVIRONMENT") == "production":
             raise EmbeddedError(f"production needs servers of its own: set {' and '.join(started)}")
         stack.enter_context(place.locked(var))
         for server in started.values():
@@ -44,7 +44,12 @@ def start(var: Path, stack: ExitStack) -> Servers:
     if started:
         stack.callback(addresses.unlink, missing_ok=True)
         addresses.write_text("".join(f"{name}='{url}'\n" for name, url in urls.items()))
-    return Servers(urls, {**os.environ, **urls}, tuple(server.pid for server in started.values()))
+    told = {"PLAYHALL_EMBEDDED": "true"} if started else {}
+    return Servers(urls, {**os.environ, **urls, **told}, tuple(server.pid for server in started.values()))
+
+
+def _given() -> Mapping[str, str | None]:
+    return {**dotenv_values(".env"), **os.environ}
 
 
 def _is_given(given: Mapping[str, str | None], name: str) -> bool:
@@ -61,13 +66,14 @@ def env_of_running(var: Path) -> Mapping[str, str] | None:
             return None  # left by a run that was killed
     except FolderInUse:
         found = {name: value for name, value in dotenv_values(addresses).items() if value}
-        return {**os.environ, **found}
+        return {**os.environ, **found, "PLAYHALL_EMBEDDED": "true"}
 
 
 def where_to_look(servers: Servers) -> str:
     """Give the lines that a person reads first."""
-    bind = os.environ.get("PLAYHALL_BIND", "127.0.0.1:8000")
-    management = os.environ.get("PLAYHALL_MANAGEMENT_BIND", "127.0.0.1:8001")
+    given = _given()
+    bind = given.get("PLAYHALL_BIND") or "127.0.0.1:8000"
+    management = given.get("PLAYHALL_MANAGEMENT_BIND") or "127.0.0.1:9000"
     lines = {
         "API": f"http://{bind}/api/v1",
         "its description": f"http://{bind}/docs",
