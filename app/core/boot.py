@@ -1,0 +1,27 @@
+"""The core's own extensions, in the order they depend on each other."""
+
+from __future__ import annotations
+
+import flask_smorest
+import svcs
+from flask import Flask
+
+from app.core.db import db, engine_options
+from app.core.state import Playhall
+
+
+def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
+    """Set up everything that plugins are wired into."""
+    settings = playhall.settings
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings),
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        API_TITLE="Playhall",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+    )
+    db.init_app(app)
+    svcs.flask.init_app(app)
+    playhall.limits.update({"core.default": "600/minute", "core.public": "120/minute"})
+    return flask_smorest.Api(app)

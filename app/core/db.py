@@ -1,0 +1,110 @@
+"""The database: the declarative base, the kinds of table, and the one transaction at the edge."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from uuid import UUID
+
+import uuid_utils.compat
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+if TYPE_CHECKING:
+    from app.core.settings import CoreSettings
+
+T = TypeVar("T")
+
+# Serialization failure and deadlock: the whole transaction may be tried again.
+RETRYABLE = {"40001", "40P01"}
+ATTEMPTS = 4
+
+
+class Kind(StrEnum):
+    """Where a table's rows live, and so what its key and its unique constraints must hold."""
+
+    OWNED = "owned"  # an account's rows: the primary key begins with account_id
+    SHARED = "shared"  # catalogue, pools and their counters
+    LOOKUP = "lookup"  # handle, email or code -> account, keyed by what is looked up
+    QUEUE = "queue"  # outbox, jobs, receipts, audit: keyed by id, account optional
+
+
+class Base(DeclarativeBase):
+    """Base of every model. Constraints are named, so that a downgrade can drop what an upgrade made."""
+
+    __kind__: ClassVar[Kind]
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+# Flask-SQLAlchemy adds its own declarative machinery to a base it is given; only its sessions and engines are used.
+db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
+
+
+def uuid7() -> UUID:
+    """A time-ordered id (RFC 9562), so that new rows land beside each other in the index."""
+    return uuid_utils.compat.uuid7()
+
+
+def engine_options(settings: CoreSettings) -> dict[str, Any]:
+    """Pool and time-outs: nobody waits for the database longer than a second to connect or be served a connection."""
+    timeouts = f"-c statement_timeout={settings.statement_timeout_ms} -c lock_timeout={settings.lock_timeout_ms}"
+    return {
+        "pool_size": settings.database_pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 0.9,
+        "pool_use_lifo": True,
+        "connect_args": {"options": timeouts, "connect_timeout": 2, "application_name": "playhall"},
+    }
+
+
+def session() -> Session:
+    """The session of this request or job."""
+    return db.session()
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Call it once, after the transaction under way has committed; not at all when it rolls back."""
+    db.session.info.setdefault("after_commit", []).append(callback)
+
+
+def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
+    """Do the work and commit it once; on a serialization failure or deadlock do it again in a fresh session.
+
+    It opens with the first statement, so what a job says to the outside before that holds no connection.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            result = work()
+            callbacks = db.session.info.pop("after_commit", [])
+            db.session.commit()
+            break
+        except DBAPIError as error:
+            db.session.remove()
+            if attempt == attempts or sqlstate(error) not in RETRYABLE:
+                raise
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        except BaseException:
+            db.session.remove()
+            raise
+    for callback in callbacks:
+        callback()
+    return result
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """PostgreSQL's five-character code, when the server gave one."""
+    return getattr(error.orig, "sqlstate", None)

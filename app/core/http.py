@@ -1,0 +1,106 @@
+"""The Blueprint that plugins write their routes on: it puts the guards around a view in the one right order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import flask_smorest
+from flask import Response, current_app, request
+from flask.typing import ResponseReturnValue
+
+from app.core import guards, idempotency
+from app.core.db import transaction
+from app.core.operation import Operation, parts_of
+from app.core.parser import StrictParser
+from app.core.responses import document_operation
+
+F = TypeVar("F", bound=Callable[..., Any])
+View = Callable[..., ResponseReturnValue]
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """Routes of a plugin. Its name is the plugin's, or begins with the plugin's and a hyphen.
+
+    `operation`, `arguments` and `response` may stand in any order under the route: they only record.
+    """
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+        super().__init__(name, import_name, **options)
+        self._prepare_doc_cbks.append(document_operation)
+
+    def arguments(self, schema: Any, **options: Any) -> Callable[[F], F]:
+        """Parse a part of the request with a schema and pass the result to the view, before its path arguments."""
+
+        def decorator(view: F) -> F:
+            parts_of(view).arguments.append((schema, options))
+            return view
+
+        return decorator
+
+    def response(self, status_code: Any, schema: Any = None, **options: Any) -> Callable[[F], F]:
+        """Dump what the view returns with a schema, and answer with this status."""
+
+        def decorator(view: F) -> F:
+            parts_of(view).responses.append((status_code, schema, options))
+            return view
+
+        return decorator
+
+    def route(self, rule: str, **options: Any) -> Callable[[F], F]:
+        """Register the composed view; the function itself stays callable as it was written."""
+
+        def decorator(view: F) -> F:
+            register = super(Blueprint, self).route(rule, **options)
+            register(self._compose(view))
+            return view
+
+        return decorator
+
+    def _compose(self, view: View) -> View:
+        parts = parts_of(view)
+        composed: View = view
+        for status, schema, options in parts.responses:
+            composed = super().response(status, schema, **options)(composed)
+        if parts.operation:
+            composed = _edge(composed, parts.operation)
+        for schema, options in parts.arguments:
+            composed = super().arguments(schema, **options)(composed)
+        if parts.operation:
+            composed = _guarded(composed, parts.operation)
+        return composed
+
+
+def _edge(view: View, operation: Operation) -> View:
+    """One transaction around the view, committed once; inside it the idempotency key."""
+
+    @wraps(view)
+    def edge(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        if request.method in SAFE_METHODS:
+            return view(*args, **kwargs)
+
+        def work() -> Response:
+            return current_app.make_response(view(*args, **kwargs))
+
+        if operation.idempotent:
+            return transaction(lambda: idempotency.once(work))
+        return transaction(work)
+
+    return edge
+
+
+def _guarded(view: View, operation: Operation) -> View:
+    """Who and how often, before a byte of the body is looked at."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        guards.check(operation)
+        return view(*args, **kwargs)
+
+    guarded.__dict__["__operation__"] = operation
+    return guarded

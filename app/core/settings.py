@@ -1,0 +1,196 @@
+"""Typed settings, read once from the environment, `.env` and files, with one report of everything missing or wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+from urllib.parse import urlsplit
+
+from environs import EnvValidationError, FileAwareEnv
+
+S = TypeVar("S")
+
+ENVIRONMENTS = ("development", "test", "production")
+DEVELOPMENT_SECRET = "development-only-secret-never-for-production"  # noqa: S105 - production refuses it
+MINIMUM_SECRET = 32
+
+
+class SettingsError(Exception):
+    """Some settings are missing or wrong; the message has one line for each."""
+
+
+def setting(default: Any = dataclasses.MISSING, *, doc: str, env: str | None = None, secret: bool = False) -> Any:
+    """Declare a field of a settings class: its default, what it does, and whether it must never be shown."""
+    metadata = {"doc": doc, "env": env, "secret": secret}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=default.copy, repr=not secret, metadata=metadata)
+    return dataclasses.field(default=default, repr=not secret, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One setting as the documentation and the reader see it."""
+
+    env: str
+    name: str
+    type: Any
+    default: Any
+    doc: str
+    secret: bool
+
+
+def declared(cls: type[Any], prefix: str) -> list[Declared]:
+    """The settings of a class, in its order."""
+    hints = get_type_hints(cls)
+    return [
+        Declared(
+            env=field.metadata.get("env") or f"{prefix}{field.name.upper()}",
+            name=field.name,
+            type=hints[field.name],
+            default=field.default if field.default_factory is dataclasses.MISSING else field.default_factory(),
+            doc=field.metadata["doc"],
+            secret=field.metadata["secret"],
+        )
+        for field in dataclasses.fields(cls)
+    ]
+
+
+def prefix(plugin: str) -> str:
+    """What a plugin's variables begin with."""
+    return f"PLAYHALL_{plugin.upper()}_"
+
+
+def read(classes: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Read every class (variable prefix -> class) together, or raise one SettingsError that names all that is wrong."""
+    env = FileAwareEnv(eager=False, strip_whitespace=True)
+    env.read_env(".env", recurse=False)
+    problems: list[str] = []
+    values = {key: _values(env, declared(cls, key), problems) for key, cls in classes.items()}
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        problems += [f"{name}: {' '.join(map(str, found))}" for name, found in dict(error.error_messages).items()]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    made = {key: cls(**values[key]) for key, cls in classes.items()}
+    # A settings class may define problems(): what is wrong with values that are each well formed.
+    problems = [problem for one in made.values() if hasattr(one, "problems") for problem in one.problems()]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return made
+
+
+def _values(env: FileAwareEnv, settings: Iterable[Declared], problems: list[str]) -> dict[str, Any]:
+    values = {}
+    for one in settings:
+        parse = _parser(env, one.type)
+        given = {} if one.default is dataclasses.MISSING else {"default": one.default}
+        try:
+            values[one.name] = parse(one.env, **given)
+        except ValueError as error:  # a *_FILE that cannot be read
+            problems.append(f"{one.env}: {error}")
+    return values
+
+
+def _parser(env: FileAwareEnv, kind: Any) -> Callable[..., Any]:
+    def as_tuple(name: str, **given: Any) -> tuple[str, ...]:
+        return tuple(item.strip() for item in env.list(name, **given) or () if item.strip())
+
+    def as_mapping(name: str, **given: Any) -> Mapping[str, str]:
+        return dict(env.dict(name, **given) or {})
+
+    parsers: dict[Any, Callable[..., Any]] = {
+        str: env.str,
+        int: env.int,
+        float: env.float,
+        bool: env.bool,
+        tuple[str, ...]: as_tuple,
+        Mapping[str, str]: as_mapping,
+    }
+    return parsers[kind]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which plugins boot: read first, because the rest of the settings depends on it."""
+
+    plugins: tuple[str, ...] = setting(
+        ("auth", "shop", "gacha", "notifications"), doc="The plugins that are on, by name. Installing one is not enabling it."
+    )
+    safe_mode: bool = setting(False, doc="Boot the built-in plugins only, whatever is enabled.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreSettings(Selection):
+    """The core's own settings, prefix PLAYHALL_."""
+
+    environment: str = setting("development", doc="`development`, `test` or `production`.")
+    debug: bool = setting(False, doc="Show internals in errors. Refused in production.")
+    secret_keys: tuple[str, ...] = setting(
+        (DEVELOPMENT_SECRET,), doc="Keys that sign tokens and cursors: the first signs, all verify. At least 32 characters each.", secret=True
+    )
+    database_url: str = setting(
+        "postgresql://127.0.0.1/playhall", doc="PostgreSQL 15 or newer. `make run` embeds one when it is not given.", env="DATABASE_URL", secret=True
+    )
+    redis_url: str = setting(
+        "redis://127.0.0.1:6379/0", doc="Redis 6.2 or newer, or Valkey. `make run` embeds one when it is not given.", env="REDIS_URL", secret=True
+    )
+    embedded: bool = setting(False, doc="Set by `make run` when it embeds a server. Refused in production.")
+    test_db_hosts: tuple[str, ...] = setting((), doc="Hosts besides this machine whose databases the test environment may use.")
+    database_pool_size: int = setting(10, doc="Connections to PostgreSQL per process.")
+    statement_timeout_ms: int = setting(2500, doc="A statement that runs longer is cancelled, in milliseconds.")
+    lock_timeout_ms: int = setting(2000, doc="A statement that waits longer for a lock is cancelled, in milliseconds.")
+    hosts: tuple[str, ...] = setting((), doc="Host names served. Empty serves all; production must list them. Health probes always pass.")
+    cors_origins: tuple[str, ...] = setting((), doc="Origins that browsers may call from, or `*`, which production refuses.")
+    trusted_proxies: tuple[str, ...] = setting((), doc="Addresses or networks of proxies whose X-Forwarded-* headers are believed.")
+    max_body_bytes: int = setting(1_048_576, doc="A larger body is refused with 413, in bytes.")
+    management_bind: str = setting("127.0.0.1:9000", doc="Address of /livez, /readyz and /metrics. Port 0 takes a free one.")
+    limits: Mapping[str, str] = setting({}, doc="Rates by limit name, over the defaults: `core.default=600/minute,auth.login=5/minute;10/5minutes`.")
+    max_jobs_per_account: int = setting(4, doc="Jobs that one account may have under way at a time.")
+    kafka_servers: str = setting("", doc="Bootstrap servers. Empty: events do not go to Kafka.")
+    log_level: str = setting("info", doc="`debug`, `info`, `warning` or `error`.")
+    slow_request_ms: int = setting(200, doc="A request that takes longer is logged as slow, in milliseconds.")
+
+    @property
+    def production(self) -> bool:
+        """Whether real players are served."""
+        return self.environment == "production"
+
+    def problems(self) -> list[str]:
+        """What is wrong with values that are each well formed, one sentence each, saying what to do."""
+        found = []
+        if self.environment not in ENVIRONMENTS:
+            found.append(f"PLAYHALL_ENVIRONMENT: {self.environment!r} is none of {', '.join(ENVIRONMENTS)}")
+        if not self.secret_keys:
+            found.append("PLAYHALL_SECRET_KEYS: give at least one key")
+        if self.production:
+            found += self._production_problems()
+        if self.environment == "test":
+            found += self._test_problems()
+        return found
+
+    def _production_problems(self) -> list[str]:
+        wrong = {
+            "PLAYHALL_SECRET_KEYS: the development key is public; set your own": DEVELOPMENT_SECRET in self.secret_keys,
+            f"PLAYHALL_SECRET_KEYS: a key is shorter than {MINIMUM_SECRET} characters; make one with: "
+            'python -c "import secrets; print(secrets.token_urlsafe(48))"': any(len(key) < MINIMUM_SECRET for key in self.secret_keys),
+            "PLAYHALL_DEBUG: debug shows internals to players; unset it": self.debug,
+            "PLAYHALL_EMBEDDED: embedded servers are for development; set DATABASE_URL and REDIS_URL": self.embedded,
+            "PLAYHALL_CORS_ORIGINS: * lets every site call as the player; list the origins": "*" in self.cors_origins,
+            "PLAYHALL_HOSTS: list the host names that are served": not self.hosts or "*" in self.hosts,
+        }
+        return [problem for problem, is_wrong in wrong.items() if is_wrong]
+
+    def _test_problems(self) -> list[str]:
+        url = urlsplit(self.database_url)
+        host = re.sub(r"^.*host=([^&]*).*$", r"\1", url.query) if "host=" in url.query else url.hostname
+        local = not host or host in {"localhost", "127.0.0.1", "::1"} or host.startswith(("/", "%2F"))
+        found = []
+        if not url.path.endswith("_test"):
+            found.append("DATABASE_URL: tests only run on a database whose name ends in _test")
+        if not local and host not in self.test_db_hosts:
+            found.append(f"DATABASE_URL: {host} is not this machine; list it in PLAYHALL_TEST_DB_HOSTS if tests may use it")
+        return found

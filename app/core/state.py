@@ -1,0 +1,33 @@
+"""What this application was wired with; filled at boot, then sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import current_app
+
+if TYPE_CHECKING:
+    from app.core.events import Event
+    from app.core.plugin import Job, Permission, Plugin, Subscription
+    from app.core.settings import CoreSettings
+
+
+@dataclass(slots=True)
+class Playhall:
+    """The registries, by name. Nothing is added after `sealed`."""
+
+    settings: CoreSettings
+    plugins: tuple[Plugin, ...]  # in load order, economy first
+    plugin_settings: dict[str, Any] = field(default_factory=dict)
+    permissions: dict[str, Permission] = field(default_factory=dict)
+    limits: dict[str, str] = field(default_factory=dict)
+    events: dict[str, type[Event]] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)  # by event name
+    sealed: bool = False
+
+
+def state() -> Playhall:
+    """The current application's registries."""
+    return cast(Playhall, current_app.extensions["playhall"])

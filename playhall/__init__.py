@@ -1,0 +1,37 @@
+"""The door: everything a plugin may import from Playhall. Stable within one version of the plugin API.
+
+Besides this, a plugin may import `app.economy.api` and the `api` module of a plugin that it requires; nothing else.
+"""
+
+from __future__ import annotations
+
+from app.core.db import Base, Kind, after_commit, session, uuid7
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from app.core.http import Blueprint
+from app.core.models import Timestamp
+from app.core.operation import operation
+from app.core.plugin import Job, Permission, Plugin, Subscription
+from app.core.services import get
+from app.core.settings import setting
+
+__all__ = [
+    "Base",
+    "Blueprint",
+    "Conflict",
+    "DomainError",
+    "Forbidden",
+    "Invalid",
+    "Job",
+    "Kind",
+    "NotFound",
+    "Permission",
+    "Plugin",
+    "Subscription",
+    "Timestamp",
+    "after_commit",
+    "get",
+    "operation",
+    "session",
+    "setting",
+    "uuid7",
+]
