@@ -6,6 +6,7 @@ import flask_smorest
 import svcs
 from flask import Flask
 
+from app.core import db_commands
 from app.core.db import db, engine_options
 from app.core.state import Playhall
 
@@ -22,6 +23,7 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
         OPENAPI_VERSION="3.1.0",
     )
     db.init_app(app)
+    db_commands.init_app(app)
     svcs.flask.init_app(app)
     playhall.limits.update({"core.default": "600/minute", "core.public": "120/minute"})
     return flask_smorest.Api(app)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionError
-from alembic.util import CommandError
 from flask import Flask
 
 import app as package
+from app.core import registry
+from app.core.errors import PluginError
 from app.core.plugin import Plugin
 
 CORE = "core"
@@ -49,8 +49,9 @@ class Branch:
                 # Alembic only warns of a revision that is there twice, or of a parent that is not there.
                 warnings.filterwarnings("error", message="Revision ", category=UserWarning)
                 heads, scripts = directory.get_heads(), list(directory.walk_revisions())
-        except (CommandError, RevisionError, SyntaxError, UserWarning) as error:
-            raise MigrationError(f"{self.name}: the revisions in {self.folder} cannot be read: {error}") from error
+        except Exception as error:  # noqa: BLE001 - reading runs the files, which may raise anything
+            said = f"{type(error).__name__}: {error}"
+            raise MigrationError(f"{self.name}: the revisions in {self.folder} cannot be read: {said}") from error
         if len(heads) > 1:
             raise MigrationError(f"{self.name}: {' and '.join(heads)} are both newest; set down_revision of one to the other")
         return scripts
@@ -77,7 +78,8 @@ def branch_of(plugin: Plugin) -> Branch | None:
         spec = None
     if spec is None or not spec.submodule_search_locations:
         raise MigrationError(f"{plugin.name}: there is no package {plugin.migrations}; make that folder with an empty __init__.py")
-    return Branch(plugin.name, Path(spec.submodule_search_locations[0]), plugin.models, frozenset(plugin.requires))
+    requires = frozenset({registry.ECONOMY, *plugin.requires} - {plugin.name})
+    return Branch(plugin.name, Path(spec.submodule_search_locations[0]), plugin.models, requires)
 
 
 def core_branch() -> Branch:
@@ -96,4 +98,10 @@ def find_branch(app: Flask, name: str) -> Branch:
     for branch in branches(app):
         if branch.name == name:
             return branch
-    raise MigrationError(f"no {name}")
+    try:
+        found = branch_of(registry.load(name))
+    except PluginError as error:
+        raise MigrationError(f"{error}. When its package is gone: flask plugin purge {name}") from error
+    if found is None:
+        raise MigrationError(f"{name} has no tables: its Plugin names no migrations")
+    return found

@@ -55,6 +55,12 @@ def _each(name: str | None) -> list[Branch]:
     return branches(this_app()) if only is None else [only]
 
 
+def init_app(app: Flask) -> None:
+    """Set Flask-Migrate up and put our group in the place of its own."""
+    migrations.init_app(app)
+    app.cli.add_command(db_group)
+
+
 @db_group.command("upgrade", context_settings=_RELATIVE)
 @_plugin()
 @click.argument("revision", default="head")

@@ -29,7 +29,7 @@ migrate = Migrate(render_as_batch=False)
 
 
 def init_app(app: Flask) -> None:
-    """Set Flask-Migrate up. Its own `db` group is replaced by the one in app/core/db_commands.py."""
+    """Set Flask-Migrate up."""
     # ConfigParser, which Alembic keeps its options in, reads a percent sign as the start of a name.
     migrate.init_app(app, db, directory=str(script_folder()).replace("%", "%%"))
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, Connection, Enum, MetaData, String, Table, insert
+from sqlalchemy import ARRAY, JSON, CheckConstraint, Column, Connection, Enum, MetaData, String, Table, insert
 from sqlalchemy.exc import DBAPIError
 
 Samples = Mapping[str, Any]  # "table.column" -> a value that its constraints accept
@@ -25,7 +25,6 @@ _MAKERS: dict[type[Any], Callable[[int], Any]] = {
     float: float,
     Decimal: Decimal,
     bytes: lambda number: bytes([number % 256]),
-    dict: lambda number: {"number": number},
     uuid.UUID: lambda number: uuid.uuid4(),
     datetime: lambda number: datetime(2001, 1, 1, tzinfo=UTC) + timedelta(minutes=number),
     date: lambda number: date(2001, 1, 1) + timedelta(days=number),
@@ -105,8 +104,9 @@ def _value(column: Column[Any], number: int, made: Mapping[str, Row]) -> Any:
         return allowed[-1]
     if isinstance(column.type, ARRAY):
         return []
-    kind = column.type.python_type
-    value = _MAKERS[kind](number)
+    if isinstance(column.type, JSON):
+        return {"number": number}
+    value = _MAKERS[column.type.python_type](number)
     return value[-column.type.length :] if isinstance(column.type, String) and column.type.length else value
 
 

@@ -32,9 +32,9 @@ def schema(url: URL) -> Schema:
 def normalise(dump: str) -> Schema:
     """The objects of a dump. A column that was dropped and added again comes last, which is no difference."""
     entries = list(_ENTRY.finditer(dump))
-    ends = [entry.start() for entry in entries[1:]] + [len(dump)]
+    ends = [*(entry.start() for entry in entries[1:]), len(dump)]
     found = {}
-    for entry, end in zip(entries, ends, strict=True):
+    for entry, end in zip(entries, ends, strict=False):
         lines = [line.rstrip() for line in dump[entry.end() : end].splitlines() if not _NOISE.match(line)]
         if entry["type"] == "TABLE":
             lines = sorted(line.rstrip(",") for line in lines)

@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 
 from app.core.branches import CORE, Branch, MigrationError
 from app.core.exclusive import exclusive
-from app.core.migrations import downgrade_branch, upgrade_branch
+from app.core.migrations import current, downgrade_branch, upgrade_branch
 from app.core.revisions import lossy
 from playhall.testing.rows import Samples, fill, lost, rows
 from playhall.testing.schema import Schema, difference, schema, table_of
 
 
 def walk(app: Flask, branch: Branch, samples: Samples | None = None) -> list[str]:
-    """Climb a branch from nothing to its head; one sentence per defect, none when it is sound.
+    """Climb a branch from where the database is to its head; one sentence per defect, none when it is sound.
 
     The branches before it are at their heads. It is left at its head, or where its first failing revision stopped it.
     """
@@ -27,7 +27,9 @@ def walk(app: Flask, branch: Branch, samples: Samples | None = None) -> list[str
 
 
 def _walk(connection: Connection, branch: Branch, samples: Samples | None) -> Iterator[str]:
-    for script in reversed(branch.scripts()):
+    revisions, at = branch.scripts()[::-1], current(connection, branch)
+    done = next((index for index, script in enumerate(revisions, 1) if script.revision == at), 0)
+    for script in revisions[done:]:
         try:
             for defect in _climb(connection, branch, script, samples):
                 yield f"{script.revision}: {defect}"

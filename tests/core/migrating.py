@@ -13,12 +13,11 @@ from types import SimpleNamespace
 import psycopg
 from flask import Flask
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import NullPool, make_url
 
-from app.core import migrations
+from app.core import db_commands
 from app.core.branches import Branch
 from app.core.db import db
-from app.core.db_commands import db_group
 from app.core.plugin import Plugin
 
 REVISION = '''"""{doc}"""
@@ -27,7 +26,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "{revision}"
-down_revision = {down!r}
+down_revision = {down}
 {declared}
 
 def upgrade() -> None:
@@ -40,41 +39,42 @@ def downgrade() -> None:
 
 
 @contextmanager
-def scratch(url: str) -> Iterator[str]:
-    """A database of its own on the same server; its address."""
+def scratch(url: str, template: str | None = None) -> Iterator[str]:
+    """A database of its own on the same server, empty or a copy of another; its address."""
     name = f"scratch_{uuid.uuid4().hex[:12]}_test"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        original = (make_url(template).database if template else None) or "template1"
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(original)))
         try:
             yield make_url(url).set(database=name).render_as_string(hide_password=False)
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def small_app(url: str, plugins: Sequence[Plugin] = (), installed: Sequence[Plugin] = ()) -> Flask:
+def small_app(url: str, plugins: Sequence[Plugin] = ()) -> Flask:
     """An application with nothing but a database and those plugins' branches."""
     app = Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config.update(SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool})
     db.init_app(app)
-    app.extensions["playhall"] = SimpleNamespace(plugins=tuple(plugins))
-    migrations.init_app(app)
-    app.cli.add_command(db_group)
+    names = tuple(plugin.name for plugin in plugins)
+    app.extensions["playhall"] = SimpleNamespace(plugins=tuple(plugins), settings=SimpleNamespace(plugins=names))
+    db_commands.init_app(app)
     return app
 
 
-def indented(body: str) -> str:
-    """The statements of a function; `pass` when there are none."""
-    return "\n".join(f"    {line}" for line in body.strip().splitlines()) or "    pass"
+def body(text: str) -> str:
+    """The statements of a function, from SQL or Python; `pass` when there are none."""
+    if text and not text.startswith(("op.", "raise")):
+        text = f"op.execute({text!r})"
+    return "\n".join(f"    {line}" for line in text.splitlines()) or "    pass"
 
 
 def write(folder: Path, name: str, number: int, up: str, down: str, declared: str = "") -> str:
     """Write the n-th revision of a branch; its id. `up` and `down` are SQL, or Python when they begin with op."""
     folder.mkdir(parents=True, exist_ok=True)
     revision, before = (f"{name}_20260101_{n}" for n in (number, number - 1))
-    bodies = [indented(body if body.startswith(("op.", "raise", "import")) else f"op.execute({body!r})" if body else "") for body in (up, down)]
-    text = REVISION.format(
-        doc=f"Number {number}", revision=revision, down=before if number > 1 else None, declared=declared, up=bodies[0], down_body=bodies[1]
-    )
+    parent = f'"{before}"' if number > 1 else None
+    text = REVISION.format(doc=f"Number {number}", revision=revision, down=parent, declared=declared, up=body(up), down_body=body(down))
     (folder / f"{revision}_n.py").write_text(text)
     return revision
 

@@ -49,8 +49,9 @@ def existing(url: str) -> set[object]:
 def test_upgrade_does_every_branch_in_load_order(url: str, tmp_path: Path) -> None:
     """A plugin's first revision may count on the tables of what it was loaded after."""
     plugins = [package(tmp_path, "alpha"), package(tmp_path, "beta", requires={"alpha": ">=1"})]
-    write(tmp_path / "alpha_plugin" / "migrations", "alpha", 1, "CREATE TABLE alpha_a (id uuid REFERENCES core_account)", "DROP TABLE alpha_a")
-    write(tmp_path / "beta_plugin" / "migrations", "beta", 1, "CREATE TABLE beta_b AS SELECT * FROM alpha_a", "DROP TABLE beta_b")
+    alpha, beta = (tmp_path / f"{name}_plugin" / "migrations" for name in ("alpha", "beta"))
+    write(alpha, "alpha", 1, "CREATE TABLE alpha_a (id uuid REFERENCES core_account)", "DROP TABLE alpha_a")
+    write(beta, "beta", 1, "CREATE TABLE beta_b AS SELECT * FROM alpha_a", "DROP TABLE beta_b")
     app = small_app(url, plugins)
     said: list[str] = []
 
@@ -62,7 +63,8 @@ def test_upgrade_does_every_branch_in_load_order(url: str, tmp_path: Path) -> No
 def test_downgrade_base_goes_backwards_and_leaves_nothing(url: str, tmp_path: Path) -> None:
     """What was loaded last goes first, so that no foreign key is in the way."""
     plugin = package(tmp_path, "gamma")
-    write(tmp_path / "gamma_plugin" / "migrations", "gamma", 1, "CREATE TABLE gamma_g (id uuid REFERENCES core_account)", "DROP TABLE gamma_g")
+    folder = tmp_path / "gamma_plugin" / "migrations"
+    write(folder, "gamma", 1, "CREATE TABLE gamma_g (id uuid REFERENCES core_account)", "DROP TABLE gamma_g")
     app = small_app(url, [plugin])
     migrations.upgrade(app)
     said: list[str] = []
@@ -239,7 +241,7 @@ def test_missing_database_says_what_to_do(url: str, services: Services) -> None:
 
 def test_missing_server_says_what_to_do() -> None:
     """One line, without a traceback."""
-    with pytest.raises(MigrationError, match="PostgreSQL cannot be reached .*; check DATABASE_URL"):
+    with pytest.raises(MigrationError, match=r"PostgreSQL cannot be reached .*; check DATABASE_URL"):
         migrations.upgrade(small_app("postgresql://127.0.0.1:1/none_test"))
 
 
