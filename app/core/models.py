@@ -50,13 +50,15 @@ class OutboxEvent(Base):
     __kind__ = Kind.QUEUE
     __table_args__ = (
         Index("ix_core_outbox_jobs_pending", "id", postgresql_where=text("jobs_at IS NULL")),
-        Index("ix_core_outbox_kafka_pending", "id", postgresql_where=text("kafka_at IS NULL")),
+        # After the jobs, so that a broker that hangs holds no row the jobs wait for.
+        Index("ix_core_outbox_kafka_pending", "id", postgresql_where=text("kafka_at IS NULL AND jobs_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     name: Mapped[str] = mapped_column(Text)
     account_id: Mapped[UUID | None]
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    context: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # request and account it came from, for the logs
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     jobs_at: Mapped[datetime | None] = mapped_column(Timestamp)
     kafka_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -71,13 +73,16 @@ class JobRow(Base):
         CheckConstraint("state IN ('ready', 'running', 'done', 'dead')", "state"),
         UniqueConstraint("name", "event_id"),
         UniqueConstraint("name", "tick"),
-        Index("ix_core_job_ready", "run_at", postgresql_where=text("state = 'ready'")),
+        Index("ix_core_job_ready", "run_at", "id", postgresql_where=text("state = 'ready'")),
         Index("ix_core_job_running", "lease_until", postgresql_where=text("state = 'running'")),
+        Index("ix_core_job_under_way", "account_id", postgresql_where=text("account_id IS NOT NULL AND state IN ('ready', 'running')")),
+        Index("ix_core_job_dead", "id", postgresql_where=text("state = 'dead'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     name: Mapped[str] = mapped_column(Text)
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    context: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # request and account it came from, for the logs
     account_id: Mapped[UUID | None]  # set when an account asked for it; counted by the cap
     event_id: Mapped[UUID | None]  # set when a subscription caused it
     tick: Mapped[datetime | None] = mapped_column(Timestamp)  # set when the schedule caused it
@@ -88,6 +93,16 @@ class JobRow(Base):
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class Schedule(Base):
+    """The last tick of a schedule that was dealt with. It outlives the tick's job, which is purged."""
+
+    __tablename__ = "core_schedule"
+    __kind__ = Kind.QUEUE
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    tick: Mapped[datetime] = mapped_column(Timestamp)
 
 
 class AuditEntry(Base):

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("context", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("account_id", sa.Uuid(), nullable=True),
         sa.Column("event_id", sa.Uuid(), nullable=True),
         sa.Column("tick", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -50,21 +51,36 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", "event_id", name=op.f("uq_core_job_name_event_id")),
         sa.UniqueConstraint("name", "tick", name=op.f("uq_core_job_name_tick")),
     )
-    op.create_index("ix_core_job_ready", "core_job", ["run_at"], unique=False, postgresql_where=sa.text("state = 'ready'"))
+    op.create_index("ix_core_job_dead", "core_job", ["id"], unique=False, postgresql_where=sa.text("state = 'dead'"))
+    op.create_index("ix_core_job_ready", "core_job", ["run_at", "id"], unique=False, postgresql_where=sa.text("state = 'ready'"))
     op.create_index("ix_core_job_running", "core_job", ["lease_until"], unique=False, postgresql_where=sa.text("state = 'running'"))
+    op.create_index(
+        "ix_core_job_under_way",
+        "core_job",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("account_id IS NOT NULL AND state IN ('ready', 'running')"),
+    )
     op.create_table(
         "core_outbox",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=True),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("context", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("jobs_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("kafka_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_outbox")),
     )
     op.create_index("ix_core_outbox_jobs_pending", "core_outbox", ["id"], unique=False, postgresql_where=sa.text("jobs_at IS NULL"))
-    op.create_index("ix_core_outbox_kafka_pending", "core_outbox", ["id"], unique=False, postgresql_where=sa.text("kafka_at IS NULL"))
+    op.create_index("ix_core_outbox_kafka_pending", "core_outbox", ["id"], unique=False, postgresql_where=sa.text("kafka_at IS NULL AND jobs_at IS NOT NULL"))
+    op.create_table(
+        "core_schedule",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("tick", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_core_schedule")),
+    )
     op.create_table(
         "core_idempotency_key",
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -83,11 +99,18 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_core_idempotency_key_created_at"), table_name="core_idempotency_key")
     op.drop_table("core_idempotency_key")
-    op.drop_index("ix_core_outbox_kafka_pending", table_name="core_outbox", postgresql_where=sa.text("kafka_at IS NULL"))
+    op.drop_table("core_schedule")
+    op.drop_index("ix_core_outbox_kafka_pending", table_name="core_outbox", postgresql_where=sa.text("kafka_at IS NULL AND jobs_at IS NOT NULL"))
     op.drop_index("ix_core_outbox_jobs_pending", table_name="core_outbox", postgresql_where=sa.text("jobs_at IS NULL"))
     op.drop_table("core_outbox")
+    op.drop_index(
+        "ix_core_job_under_way",
+        table_name="core_job",
+        postgresql_where=sa.text("account_id IS NOT NULL AND state IN ('ready', 'running')"),
+    )
     op.drop_index("ix_core_job_running", table_name="core_job", postgresql_where=sa.text("state = 'running'"))
     op.drop_index("ix_core_job_ready", table_name="core_job", postgresql_where=sa.text("state = 'ready'"))
+    op.drop_index("ix_core_job_dead", table_name="core_job", postgresql_where=sa.text("state = 'dead'"))
     op.drop_table("core_job")
     op.drop_index(op.f("ix_core_audit_log_object_created_at"), table_name="core_audit_log")
     op.drop_table("core_audit_log")
