@@ -130,13 +130,21 @@ class CoreSettings(Selection):
     environment: str = setting("development", doc="`development`, `test` or `production`.")
     debug: bool = setting(False, doc="Show internals in errors. Refused in production.")
     secret_keys: tuple[str, ...] = setting(
-        (DEVELOPMENT_SECRET,), doc="Keys that sign tokens and cursors: the first signs, all verify. At least 32 characters each.", secret=True
+        (DEVELOPMENT_SECRET,),
+        doc="Keys that sign tokens and cursors: the first signs, all verify. At least 32 characters each.",
+        secret=True,
     )
     database_url: str = setting(
-        "postgresql://127.0.0.1/playhall", doc="PostgreSQL 15 or newer. `make run` embeds one when it is not given.", env="DATABASE_URL", secret=True
+        "postgresql://127.0.0.1/playhall",
+        doc="PostgreSQL 15 or newer. `make run` embeds one when it is not given.",
+        env="DATABASE_URL",
+        secret=True,
     )
     redis_url: str = setting(
-        "redis://127.0.0.1:6379/0", doc="Redis 6.2 or newer, or Valkey. `make run` embeds one when it is not given.", env="REDIS_URL", secret=True
+        "redis://127.0.0.1:6379/0",
+        doc="Redis 6.2 or newer, or Valkey. `make run` embeds one when it is not given.",
+        env="REDIS_URL",
+        secret=True,
     )
     embedded: bool = setting(False, doc="Set by `make run` when it embeds a server. Refused in production.")
     test_db_hosts: tuple[str, ...] = setting((), doc="Hosts besides this machine whose databases the test environment may use.")
@@ -148,9 +156,18 @@ class CoreSettings(Selection):
     trusted_proxies: tuple[str, ...] = setting((), doc="Addresses or networks of proxies whose X-Forwarded-* headers are believed.")
     max_body_bytes: int = setting(1_048_576, doc="A larger body is refused with 413, in bytes.")
     management_bind: str = setting("127.0.0.1:9000", doc="Address of /livez, /readyz and /metrics. Port 0 takes a free one.")
-    limits: Mapping[str, str] = setting({}, doc="Rates by limit name, over the defaults: `core.default=600/minute,auth.login=5/minute;10/5minutes`.")
+    limits: Mapping[str, str] = setting(
+        {}, doc="Rates by limit name, over the defaults: `core.default=600/minute,auth.login=5/minute;10/5minutes`."
+    )
     max_jobs_per_account: int = setting(4, doc="Jobs that one account may have under way at a time.")
+    job_timeout_s: int = setting(60, doc="A job that runs longer is killed and counts as failed, in seconds.")
+    job_memory_mb: int = setting(1024, doc="A job that asks for more memory gets a MemoryError, in MiB of data for the whole process.")
+    job_backoff_s: float = setting(5.0, doc="Wait before the first retry of a job, in seconds; three times as long before each further one.")
+    queue_days: int = setting(7, doc="Finished jobs and relayed events are kept for so many days.")
     kafka_servers: str = setting("", doc="Bootstrap servers. Empty: events do not go to Kafka.")
+    kafka_options: Mapping[str, str] = setting(
+        {}, doc="Further options of librdkafka: `security.protocol=SASL_SSL,sasl.username=...`.", secret=True
+    )
     log_level: str = setting("info", doc="`debug`, `info`, `warning` or `error`.")
     slow_request_ms: int = setting(200, doc="A request that takes longer is logged as slow, in milliseconds.")
 

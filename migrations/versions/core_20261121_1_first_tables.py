@@ -74,7 +74,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_outbox")),
     )
     op.create_index("ix_core_outbox_jobs_pending", "core_outbox", ["id"], unique=False, postgresql_where=sa.text("jobs_at IS NULL"))
-    op.create_index("ix_core_outbox_kafka_pending", "core_outbox", ["id"], unique=False, postgresql_where=sa.text("kafka_at IS NULL AND jobs_at IS NOT NULL"))
+    op.create_index(
+        "ix_core_outbox_kafka_pending",
+        "core_outbox",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("kafka_at IS NULL AND jobs_at IS NOT NULL"),
+    )
     op.create_table(
         "core_schedule",
         sa.Column("name", sa.Text(), nullable=False),
@@ -100,7 +106,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_core_idempotency_key_created_at"), table_name="core_idempotency_key")
     op.drop_table("core_idempotency_key")
     op.drop_table("core_schedule")
-    op.drop_index("ix_core_outbox_kafka_pending", table_name="core_outbox", postgresql_where=sa.text("kafka_at IS NULL AND jobs_at IS NOT NULL"))
+    op.drop_index(
+        "ix_core_outbox_kafka_pending",
+        table_name="core_outbox",
+        postgresql_where=sa.text("kafka_at IS NULL AND jobs_at IS NOT NULL"),
+    )
     op.drop_index("ix_core_outbox_jobs_pending", table_name="core_outbox", postgresql_where=sa.text("jobs_at IS NULL"))
     op.drop_table("core_outbox")
     op.drop_index(
