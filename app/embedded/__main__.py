@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     before = {signum: signal.signal(signum, _stop) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return {"run": run, "services": services, "flask": flask, "clean": clean}[given.command](given.rest)
+        return flask(given.rest) if given.command == "flask" else {"run": run, "services": services, "clean": clean}[given.command]()
     except KeyboardInterrupt:
         return 0
     except EmbeddedError as error:
@@ -53,12 +53,12 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def run(rest: Sequence[str]) -> int:
+def run() -> int:
     """Serve until stopped."""
     with ExitStack() as stack:
         servers = development.start(VAR, stack)
         for step in (("db", "upgrade"), ("demo", "load")):
-            subprocess.run([*_FLASK, *step], env=servers.env, stdin=subprocess.DEVNULL, check=True)
+            subprocess.run([*_FLASK, *step], env=servers.env, stdin=subprocess.DEVNULL, check=True)  # noqa: S603 - our own command line
         print(development.where_to_look(servers), flush=True)
         try:
             return supervise(PROCESSES, servers.env, keep=servers.pids)
@@ -67,7 +67,7 @@ def run(rest: Sequence[str]) -> int:
                 signal.signal(signum, signal.SIG_IGN)
 
 
-def services(rest: Sequence[str]) -> int:
+def services() -> int:
     """Hold the servers for commands typed elsewhere."""
     with ExitStack() as stack:
         servers = development.start(VAR, stack)
@@ -80,10 +80,10 @@ def flask(rest: Sequence[str]) -> int:
     """Run one flask command with the servers' addresses and hand on its exit code."""
     with ExitStack() as stack:
         env = development.env_of_running(VAR) or development.start(VAR, stack).env
-        return subprocess.run([*_FLASK, *rest], env=env, check=False).returncode
+        return subprocess.run([*_FLASK, *rest], env=env, check=False).returncode  # noqa: S603 - our own command line
 
 
-def clean(rest: Sequence[str]) -> int:
+def clean() -> int:
     """Delete the servers' data; refused while they run."""
     if not VAR.exists():
         return 0

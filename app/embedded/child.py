@@ -83,10 +83,8 @@ class Child:
                 continue
 
 
-def _spawn(
-    command: Sequence[str], out: IO[bytes], stop: signal.Signals, user: User | None
-) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
+def _spawn(command: Sequence[str], out: IO[bytes], stop: signal.Signals, user: User | None) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - only the servers, and no shell
         command,
         stdin=subprocess.DEVNULL,
         stdout=out,

@@ -29,7 +29,7 @@ def initialise(programs: Path, where: Path, user: User | None, *, durable: bool)
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     options = [f"--username={SUPERUSER}", "--encoding=UTF8", "--auth=peer", *_locale(programs)]
     command = [str(programs / "initdb"), f"--pgdata={data}", *options, *([] if durable else ["--no-sync"])]
-    made = subprocess.run(command, cwd="/", env=bare_environment(), capture_output=True, check=False, **as_user(user))
+    made = subprocess.run(command, cwd="/", env=bare_environment(), capture_output=True, check=False, **as_user(user))  # noqa: S603
     if made.returncode != 0:
         raise EmbeddedError(f"PostgreSQL could not prepare {data}:\n{made.stderr.decode(errors='replace')}")
     done.touch()

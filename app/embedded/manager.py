@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, TextIO
 
 import psutil
-from honcho.manager import Manager  # type: ignore[import-untyped]
-from honcho.printer import Printer  # type: ignore[import-untyped]
-from honcho.process import Popen, Process  # type: ignore[import-untyped]
+from honcho.manager import Manager
+from honcho.printer import Printer
+from honcho.process import Popen, Process
 
 from app.embedded.child import die_with_parent
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from app.embedded.child import User, as_user
 from app.embedded.errors import EmbeddedError, FolderInUse
 
-_SHARED = Path("/var/tmp")
+_SHARED = Path("/var/tmp")  # noqa: S108 - only to make folders with random names in
 _LINK = "elsewhere"
 # Seconds in which a run that was just stopped may finish.
 PATIENCE = 3
@@ -58,7 +58,7 @@ def server_user() -> User | None:
 def can(user: User | None, *command: str) -> bool:
     """Tell whether that user can run the command. Asking the kernel beats reading modes: it knows about ACLs."""
     try:
-        return subprocess.run(command, cwd="/", capture_output=True, check=False, **as_user(user)).returncode == 0
+        return subprocess.run(command, cwd="/", capture_output=True, check=False, **as_user(user)).returncode == 0  # noqa: S603
     except OSError:
         return False
 
@@ -99,7 +99,7 @@ def socket_folder(place: Path, name: str, user: User | None) -> Iterator[Path]:
         yield private_folder(folder, user)
         return
     with tempfile.TemporaryDirectory(prefix="playhall-", dir="/tmp") as short:
-        os.chmod(short, 0o711)
+        Path(short).chmod(0o711)
         yield private_folder(Path(short) / "run", user)
 
 

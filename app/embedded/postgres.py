@@ -23,7 +23,7 @@ class EmbeddedPostgres:
     """Start a server with its data in `folder`; `durable=False` is for tests, which throw the data away."""
 
     def __init__(self, folder: Path, *, database: str = "playhall", durable: bool = True) -> None:
-        self.folder, self.database, self.durable = folder, database, durable
+        self.folder, self.database, self.durable = folder.absolute(), database, durable
         self.url, self.pid = "", 0
         self._user: User | None = None
         self._cleanup = contextlib.ExitStack()

@@ -21,7 +21,7 @@ class EmbeddedRedis:
     """Start a server with its data in `folder`; `durable=False` is for tests, which throw the data away."""
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        self.folder, self.durable = folder, durable
+        self.folder, self.durable = folder.absolute(), durable
         self.url, self.pid = "", 0
         self._cleanup = contextlib.ExitStack()
 

@@ -39,9 +39,7 @@ def supervise(processes: Mapping[str, Sequence[str]], env: Mapping[str, str], *,
     if supervisor.first_to_go is None:
         return 0
     code = supervisor.returncode
-    print(
-        f"playhall: {supervisor.first_to_go} ended by itself (exit code {code}), so everything was stopped.", flush=True
-    )
+    print(f"playhall: {supervisor.first_to_go} ended by itself (exit code {code}), so everything was stopped.", flush=True)
     return abs(code) or 1
 
 

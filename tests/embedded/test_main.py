@@ -21,16 +21,14 @@ SAY = (sys.executable, "-c", "import os, sys; print('flask', *sys.argv[1:], os.e
 
 
 @pytest.fixture(autouse=True)
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty checkout where flask is a program that says how it was called."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
     for name in ("DATABASE_URL", "REDIS_URL", "PLAYHALL_ENVIRONMENT", "PLAYHALL_BIND", "PLAYHALL_MANAGEMENT_BIND"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(reachable)
     monkeypatch.setattr(command, "_FLASK", SAY)
     monkeypatch.setattr(place, "PATIENCE", 0)
-    return tmp_path
+    return reachable
 
 
 @pytest.fixture

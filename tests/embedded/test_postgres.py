@@ -30,14 +30,6 @@ with EmbeddedPostgres(Path(sys.argv[1])) as server:
 
 
 @pytest.fixture
-def reachable(tmp_path: Path) -> Path:
-    """A folder that another user may enter: pytest's own are closed."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    return tmp_path
-
-
-@pytest.fixture
 def hold() -> Iterator[Callable[[Path], tuple[subprocess.Popen[str], str]]]:
     """Start a server from a process that can be killed."""
     started: list[subprocess.Popen[str]] = []
@@ -51,7 +43,7 @@ def hold() -> Iterator[Callable[[Path], tuple[subprocess.Popen[str], str]]]:
     yield start
     for process in started:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def query(url: str, text: str) -> object:
@@ -83,6 +75,15 @@ def test_data_survives_a_restart(reachable: Path) -> None:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
     with server:
         assert query(server.url, "SELECT n FROM kept") == 42
+
+
+def test_data_is_in_the_folder_that_was_named(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path means the same to us and to the server; nothing is put elsewhere without need."""
+    monkeypatch.chdir(reachable)
+    with EmbeddedPostgres(Path("pg"), durable=False) as server:
+        assert query(server.url, "SELECT 1") == 1
+    assert (reachable / "pg" / "data" / "PG_VERSION").exists()
+    assert not (reachable / "pg" / "elsewhere").is_symlink()
 
 
 def test_server_listens_on_a_socket_only_and_its_user_is_no_superuser(reachable: Path) -> None:
@@ -180,9 +181,9 @@ def test_failed_start_shows_the_log_and_leaves_the_folder_free(reachable: Path) 
 
 
 @as_root
-def test_no_existing_folder_changes_mode_or_owner_in_a_closed_parent(tmp_path: Path) -> None:
+def test_no_existing_folder_changes_mode_or_owner_in_a_closed_parent(reachable: Path) -> None:
     """Below a folder of mode 0700 the data lives elsewhere, is found again, and every parent stays as it was."""
-    closed = tmp_path / "closed"
+    closed = reachable / "closed"
     closed.mkdir(mode=0o700)
     folder = closed / "checkout" / "var" / "pg"
     folder.mkdir(parents=True)
@@ -204,16 +205,16 @@ def test_no_existing_folder_changes_mode_or_owner_in_a_closed_parent(tmp_path: P
 
 
 @as_root
-def test_programs_behind_a_closed_door_are_copied_once(tmp_path: Path, reachable: Path) -> None:
+def test_programs_behind_a_closed_door_are_copied_once(reachable: Path) -> None:
     """A wheel that the server's user cannot reach is copied to where it can, and the copy is used again."""
     nobody = User(65534, 65534)
-    closed = tmp_path / "closed"
+    closed = reachable / "closed"
     closed.mkdir(mode=0o700)
     link = closed / "bin"
     source = binaries.postgres_bin()
     link.symlink_to(source.parent.parent.parent)
     behind = link / source.parent.parent.name / source.parent.name / "bin"
-    where = tmp_path / "place"
+    where = reachable / "place"
     where.mkdir(mode=0o711)
     copy = binaries.reachable_bin(behind, where, nobody)
     assert copy.is_relative_to(where)
@@ -227,15 +228,13 @@ def test_another_user_gets_no_connection(reachable: Path) -> None:
     """Whoever is neither us nor the server's own user is turned away by the socket's folder."""
     with EmbeddedPostgres(reachable / "pg", durable=False) as server:
         psql = str(binaries.postgres_bin() / "psql")
-        tried = subprocess.run(
-            [psql, server.url, "-c", "SELECT 1"], user=1, group=1, extra_groups=[], cwd="/", check=False
-        )
+        tried = subprocess.run([psql, server.url, "-c", "SELECT 1"], user=1, group=1, extra_groups=[], cwd="/", check=False)
         assert tried.returncode != 0
 
 
 def test_missing_server_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a server the message says what to install or which variable to set."""
-    monkeypatch.setattr(binaries, "_postgres_candidates", lambda: [])
+    monkeypatch.setattr(binaries, "_postgres_candidates", list)
     with pytest.raises(MissingServer, match=r"Install PostgreSQL 15 or newer.*DATABASE_URL"):
         binaries.postgres_bin()
 

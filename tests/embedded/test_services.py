@@ -13,22 +13,22 @@ from playhall.testing.services import serve_session, services
 
 
 @pytest.fixture(autouse=True)
-def no_outer_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_outer_session(monkeypatch: pytest.MonkeyPatch, reachable: Path) -> None:
     """These tests start their own servers, in a folder of their own."""
     for name in ("TEST_DATABASE_URL", "TEST_REDIS_URL", "PLAYHALL_TEST_SESSION"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(reachable))
 
 
-def test_both_answer_and_nothing_is_left(tmp_path: Path) -> None:
+def test_both_answer_and_nothing_is_left(reachable: Path) -> None:
     """Inside the block both work, the user can make databases, and afterwards the folder is gone."""
     with services() as started:
         with psycopg.connect(started.database_url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE other_test")
             assert connection.info.dbname.endswith("_test")
         assert redis.from_url(started.redis_url).ping()
-        assert len(list(tmp_path.iterdir())) == 1
-    assert list(tmp_path.iterdir()) == []
+        assert len(list(reachable.iterdir())) == 1
+    assert list(reachable.iterdir()) == []
 
 
 def test_given_addresses_are_used_instead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,22 +39,22 @@ def test_given_addresses_are_used_instead(monkeypatch: pytest.MonkeyPatch) -> No
         assert started == module.Services("postgresql://localhost/x_test?connect_timeout=1", "redis://localhost/5")
 
 
-def test_database_of_another_name_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_database_of_another_name_is_refused(monkeypatch: pytest.MonkeyPatch, reachable: Path) -> None:
     """Tests throw data away: only a database that says it is for tests is taken."""
     monkeypatch.setenv("TEST_DATABASE_URL", "postgresql://localhost/playhall")
     with pytest.raises(pytest.UsageError, match="_test"), services():
         pass
-    assert list(tmp_path.iterdir()) == []
+    assert list(reachable.iterdir()) == []
 
 
-def test_what_a_killed_session_left_is_removed(tmp_path: Path) -> None:
+def test_what_a_killed_session_left_is_removed(reachable: Path) -> None:
     """The next session clears away an old folder whose lock is free; a young one may be about to be locked."""
     for name, age in (("playhall-test-old", 3600), ("playhall-test-young", 0)):
-        (tmp_path / name / "redis").mkdir(parents=True)
-        when = os.stat(tmp_path).st_mtime - age
-        os.utime(tmp_path / name, (when, when))
+        (reachable / name / "redis").mkdir(parents=True)
+        when = reachable.stat().st_mtime - age
+        os.utime(reachable / name, (when, when))
     module._sweep()
-    assert [path.name for path in tmp_path.iterdir()] == ["playhall-test-young"]
+    assert [path.name for path in reachable.iterdir()] == ["playhall-test-young"]
 
 
 def test_session_starts_once_and_workers_inherit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,7 +129,7 @@ def test_killed_supervisor_leaves_nothing(mark: str) -> None:
 
 def test_signal_while_a_line_is_printed_waits_for_its_turn(capsys: pytest.CaptureFixture[str]) -> None:
     """What a signal's handler prints in the middle of a line comes after it, and breaks nothing."""
-    from honcho.printer import Message  # type: ignore[import-untyped]
+    from honcho.printer import Message
 
     def message(text: str) -> object:
         return Message(type="line", data=text, time=__import__("datetime").datetime.now(), name="x", colour=None)
@@ -148,15 +148,14 @@ def test_signal_while_a_line_is_printed_waits_for_its_turn(capsys: pytest.Captur
     assert [line[-5:] for line in lines] == ["outer", "inner"]
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the test runner is
 def test_in_this_process(capfd: pytest.CaptureFixture[str], mark: str) -> None:
     """Called as a function it gives the code back, restores the handlers and ends only what it started."""
     before = signal.getsignal(signal.SIGINT)
     mine = subprocess.Popen(["sleep", "60"])
     others = [child.pid for child in psutil.Process().children()]
     try:
-        code = supervise(
-            {"a": ["sh", "-c", "echo said; exit 3"], "b": SLEEP}, {**os.environ, "TEST_MARK": mark}, keep=others
-        )
+        code = supervise({"a": ["sh", "-c", "echo said; exit 3"], "b": SLEEP}, {**os.environ, "TEST_MARK": mark}, keep=others)
         assert mine.poll() is None
     finally:
         mine.kill()

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("app", "playhall", "ci", "migrations", "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "LICENSE", "README.md")
+SOURCES = (
+    "app",
+    "playhall",
+    "ci",
+    "migrations",
+    "setup.py",
+    "setup.cfg",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "LICENSE",
+    "README.md",
+)
 IMPORT = """
 import importlib, importlib.metadata, sys
 for name in ("app", "app.migrations", "app.migrations.versions", "playhall", "playhall.ci", "playhall.testing"):
@@ -61,7 +72,18 @@ def test_it_works_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     """Installed somewhere else, without the checkout, everything is importable and pytest finds the plugin."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
-    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        str(wheel),
+    ]
     subprocess.run(install, check=True)
     (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
     # Only the path: the editable install's own .pth file in there is not read.
