@@ -46,8 +46,7 @@ def resolve(settings: Selection) -> tuple[Plugin, ...]:
     entries = available()
     enabled = _enabled(settings, entries, problems)
     plugins = {name: plugin for name in enabled if (plugin := _load(entries[name], problems)) is not None}
-    if not problems:  # a name that is missing would only be reported twice
-        problems += check(plugins)
+    problems += check(plugins, broken=frozenset(enabled) - set(plugins))
     if problems:
         raise PluginError("Playhall cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
     return order(plugins)
@@ -94,16 +93,17 @@ def _load(entries: list[EntryPoint], problems: list[str]) -> Plugin | None:
     return plugin
 
 
-def check(plugins: Mapping[str, Plugin]) -> list[str]:
-    """Everything wrong with these plugins, each on its own and all together."""
+def check(plugins: Mapping[str, Plugin], broken: frozenset[str] = frozenset()) -> list[str]:
+    """Everything wrong with these plugins, each on its own and all together; what is broken was reported already."""
     found: list[str] = []
     for name, plugin in sorted(plugins.items()):
         alone = plugin.problems()
-        found += alone or _version_problems(plugin, plugins)
+        found += alone or _version_problems(plugin, plugins, broken)
         if name in reserved_names() and name not in BUILT_IN:
             found.append(f"{name}: this name is reserved for the core; choose another")
     found += _clashes(plugins.values())
-    found += _unmet_needs(plugins.values())
+    if not broken:  # it may be the one that provides
+        found += _unmet_needs(plugins.values())
     try:
         order(plugins)
     except CycleError as error:
@@ -121,13 +121,15 @@ def order(plugins: Mapping[str, Plugin]) -> tuple[Plugin, ...]:
     return tuple(plugins[name] for name in graph.static_order())
 
 
-def _version_problems(plugin: Plugin, plugins: Mapping[str, Plugin]) -> Iterator[str]:
+def _version_problems(plugin: Plugin, plugins: Mapping[str, Plugin], broken: frozenset[str]) -> Iterator[str]:
     if not SpecifierSet(plugin.api).contains(API_VERSION, prereleases=True):
         yield (
             f"{plugin.name} {plugin.version} was written for plugin API {plugin.api}, this is {API_VERSION}; "
             f"install a version of it for this one, or take it out of PLAYHALL_PLUGINS"
         )
     for name, versions in sorted(plugin.requires.items()):
+        if name in broken:
+            continue
         if name not in plugins:
             yield f"{plugin.name} requires {name} {versions}; add {name!r} to PLAYHALL_PLUGINS"
         elif not SpecifierSet(versions).contains(plugins[name].version, prereleases=True):
