@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from io import StringIO
 
 from alembic import command
 from alembic.config import Config
@@ -41,7 +40,7 @@ def _point_at_branch(config: Config) -> Config:
     config.set_main_option("version_locations", str(branch.folder).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["branch"] = branch
-    config.stdout = StringIO()
+    config.cmd_opts.quiet = True  # the commands say themselves what was done
     return config
 
 
