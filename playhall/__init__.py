@@ -6,7 +6,7 @@ Besides this, a plugin may import `app.economy.api` and the `api` module of a pl
 from __future__ import annotations
 
 from app.core.db import Base, Kind, after_commit, session, uuid7
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from app.core.errors import DomainError, Forbidden, Invalid, NotFound
 from app.core.http import Blueprint
 from app.core.models import Timestamp
 from app.core.operation import operation
@@ -17,7 +17,6 @@ from app.core.settings import setting
 __all__ = [
     "Base",
     "Blueprint",
-    "Conflict",
     "DomainError",
     "Forbidden",
     "Invalid",
