@@ -6,7 +6,7 @@ import flask_smorest
 import svcs
 from flask import Flask
 
-from app.core import db_commands
+from app.core import db_commands, dev, jwt_manager, limits
 from app.core.db import db, engine_options
 from app.core.state import Playhall
 
@@ -25,5 +25,7 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
     db.init_app(app)
     db_commands.init_app(app)
     svcs.flask.init_app(app)
-    playhall.limits.update({"core.default": "600/minute", "core.public": "120/minute"})
+    limits.init_app(app)
+    jwt_manager.init_app(app)
+    dev.init_app(app)
     return flask_smorest.Api(app)

@@ -81,10 +81,11 @@ def after_commit(callback: Callable[[], None]) -> None:
     db.session.info.setdefault("after_commit", []).append(callback)
 
 
-def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
+def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS, again: Callable[[DBAPIError], bool] = lambda error: False) -> T:
     """Do the work and commit it once; on a serialization failure or deadlock do it again in a fresh session.
 
-    It opens with the first statement, so what a job says to the outside before that holds no connection.
+    `again` tells of further errors after which it may be tried again. It opens with the first statement, so what a job
+    says to the outside before that holds no connection.
     """
     for attempt in range(1, attempts + 1):
         try:
@@ -94,7 +95,7 @@ def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
             break
         except DBAPIError as error:
             db.session.remove()
-            if attempt == attempts or sqlstate(error) not in RETRYABLE:
+            if attempt == attempts or not (sqlstate(error) in RETRYABLE or again(error)):
                 raise
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
         except BaseException:

@@ -88,7 +88,7 @@ def _edge(view: View, operation: Operation) -> View:
             return current_app.make_response(view(*args, **kwargs))
 
         if operation.idempotent:
-            return transaction(lambda: idempotency.once(work))
+            return transaction(lambda: idempotency.once(work), again=idempotency.is_lost_race)
         return transaction(work)
 
     return edge

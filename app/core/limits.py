@@ -1,0 +1,133 @@
+"""How often: every limit of a request is counted, and its session's liveness read, in one call to Redis.
+
+Windows are fixed and begin with the first request counted in them. While Redis is gone requests pass uncounted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network
+from typing import cast
+
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import Limiter
+from limits.storage import RedisStorage
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+from app.core import rates
+from app.core.counters import FAILED_OPEN, Count, Counters, Unreachable
+from app.core.errors import TooManyRequests
+from app.core.rates import Rate
+from app.core.state import Playhall, state
+
+EXTENSION = "playhall-counters"
+TIMEOUT = 0.1  # seconds that a request waits for Redis
+
+CORE_LIMITS: Mapping[str, str] = {
+    "core.default": "600/minute",  # an account, on a route that names no limit
+    "core.address": "6000/minute",  # all accounts of one address together
+    "core.public": "120/minute",  # an address, on the core's own public routes
+    "core.unauthenticated": "60/minute",  # an address, for requests refused with 401
+}
+
+
+def init_app(app: Flask) -> None:
+    """Declare the core's limits and connect. flask-limiter owns settings, parsing and storage; counting is ours."""
+    playhall: Playhall = app.extensions["playhall"]
+    playhall.limits.update(CORE_LIMITS)
+    app.config.setdefault("RATELIMIT_STORAGE_URI", _storage_uri(playhall.settings.redis_url))
+    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", _storage_options())
+    limiter = Limiter(key_func=address)
+    # An extension that stands here already adds no hooks: it would check each request in calls of its own, and it
+    # forgets the default limits of an endpoint once a method of it has been decorated.
+    app.extensions.setdefault("limiter", set()).add(limiter)
+    limiter.init_app(app)
+    app.extensions[EXTENSION] = Counters(cast(Redis, cast(RedisStorage, limiter.storage).get_connection()))
+    app.after_request(_add_headers)
+
+
+def problems(playhall: Playhall) -> list[str]:
+    """What is wrong with any limit, declared or set; for the end of boot, when all are declared."""
+    return rates.problems(playhall.limits, playhall.settings.limits)
+
+
+def counters() -> Counters:
+    """The current application's."""
+    return cast(Counters, current_app.extensions[EXTENSION])
+
+
+def count_address(limit: str) -> None:
+    """Count the request under a limit of its address alone, or raise TooManyRequests."""
+    here = address()
+    count([(rate, here) for rate in rates_of(limit)])
+
+
+def count_account(limit: str, account: str, session: str | None) -> Count | None:
+    """Count the request of a signed-in account, or raise TooManyRequests. None: Redis is gone, nothing is known.
+
+    With a session, nothing is counted unless Redis knows that it is live.
+    """
+    here = address()
+    subjects = [(rate, account) for rate in rates_of(limit)]
+    subjects += [(rate, here) for rate in rates_of("core.address")]
+    return count(subjects, session)
+
+
+def count(subjects: Sequence[tuple[Rate, str]], session: str | None = None) -> Count | None:
+    """Count once under every rate and subject; the answer will carry the rate that is nearest to its end."""
+    try:
+        counted = counters().count(subjects, session)
+    except Unreachable:
+        FAILED_OPEN.inc()
+        return None
+    if counted.state in ("ok", "over"):
+        reset = max(1, math.ceil(counted.milliseconds / 1000))
+        g.limit = (counted.amount, counted.remaining, reset)
+        if counted.state == "over":
+            raise TooManyRequests(f"Try again in {reset} s", headers={"Retry-After": str(reset)})
+    return counted
+
+
+def rates_of(limit: str) -> tuple[Rate, ...]:
+    """The rates of a limit, as set or as declared."""
+    playhall = state()
+    return _parsed(limit, playhall.settings.limits.get(limit) or playhall.limits[limit])
+
+
+def address() -> str:
+    """Whom to count when nobody signed in: the client's address, or its network where one customer has many."""
+    return subject(request.remote_addr or "unknown")
+
+
+@lru_cache(4096)
+def subject(client: str) -> str:
+    """An IPv4 address as it is; of an IPv6 address the /64, which is what one customer is given."""
+    if ":" not in client:
+        return client
+    six = IPv6Address(client.partition("%")[0])
+    return str(six.ipv4_mapped or IPv6Network((six, 64), strict=False))
+
+
+_parsed = lru_cache(1024)(rates.parse)
+
+
+def _add_headers(response: Response) -> Response:
+    if limit := g.get("limit"):
+        for name, value in zip(("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"), limit, strict=True):
+            response.headers[name] = str(value)
+    return response
+
+
+def _storage_uri(url: str) -> str:
+    return url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
+
+
+def _storage_options() -> dict[str, object]:
+    # A connection that Redis closed is opened again once; a time-out is not waited for twice.
+    again = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+    return {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": again, "retry_on_error": [RedisConnectionError]}
