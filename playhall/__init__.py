@@ -5,14 +5,18 @@ Besides this, a plugin may import `app.economy.api` and the `api` module of a pl
 
 from __future__ import annotations
 
+from app.core.auth import current_account
 from app.core.db import Base, Kind, after_commit, session, uuid7
 from app.core.errors import DomainError, Forbidden, Invalid, NotFound
 from app.core.http import Blueprint
 from app.core.models import Timestamp
 from app.core.operation import operation
+from app.core.pages import Page, paged
 from app.core.plugin import Job, Permission, Plugin, Subscription
+from app.core.schemas import Schema
 from app.core.services import get
 from app.core.settings import setting
+from playhall import fields
 
 __all__ = [
     "Base",
@@ -23,13 +27,18 @@ __all__ = [
     "Job",
     "Kind",
     "NotFound",
+    "Page",
     "Permission",
     "Plugin",
+    "Schema",
     "Subscription",
     "Timestamp",
     "after_commit",
+    "current_account",
+    "fields",
     "get",
     "operation",
+    "paged",
     "session",
     "setting",
     "uuid7",

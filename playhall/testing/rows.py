@@ -19,13 +19,13 @@ Row = Mapping[str, Any]
 _number = itertools.count(1)
 
 _MAKERS: dict[type[Any], Callable[[int], Any]] = {
-    bool: lambda number: True,
+    bool: bool,
     int: lambda number: number,
     str: lambda number: f"text {number}",
     float: float,
     Decimal: Decimal,
     bytes: lambda number: bytes([number % 256]),
-    uuid.UUID: lambda number: uuid.uuid4(),
+    uuid.UUID: lambda _number: uuid.uuid4(),
     datetime: lambda number: datetime(2001, 1, 1, tzinfo=UTC) + timedelta(minutes=number),
     date: lambda number: date(2001, 1, 1) + timedelta(days=number),
     timedelta: lambda number: timedelta(minutes=number),
