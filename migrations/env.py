@@ -1,10 +1,9 @@
 """The migration environment of every branch; app/core/migrations.py runs it once per branch."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 from alembic import context
-from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.runtime.migration import MigrationInfo
 from alembic.script import Script
 
 from app.core.branches import Branch
@@ -24,7 +23,7 @@ def own_declared(_item: object, name: str | None, kind: str, _reflected: bool, _
     return kind != "table" or branch.owns(name or "")
 
 
-def tell(ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]) -> None:
+def tell(*, step: MigrationInfo, **_rest: Any) -> None:
     """Say what was done."""
     if isinstance(step.up_revision, Script) and step.is_migration:
         context.config.attributes["say"](applied(step.up_revision, up=step.is_upgrade))
@@ -37,7 +36,7 @@ context.configure(
     transaction_per_migration=True,
     include_name=own,
     include_object=own_declared,
-    on_version_apply=tell,
+    on_version_apply=cast("Any", tell),  # called with keywords, declared without
     compare_type=True,
     compare_server_default=True,
     autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],

@@ -49,7 +49,7 @@ class Branch:
                 # Alembic only warns of a revision that is there twice, or of a parent that is not there.
                 warnings.filterwarnings("error", message="Revision ", category=UserWarning)
                 heads, scripts = directory.get_heads(), list(directory.walk_revisions())
-        except Exception as error:  # noqa: BLE001 - reading runs the files, which may raise anything
+        except Exception as error:  # reading runs the files, which may raise anything
             said = f"{type(error).__name__}: {error}"
             raise MigrationError(f"{self.name}: the revisions in {self.folder} cannot be read: {said}") from error
         if len(heads) > 1:

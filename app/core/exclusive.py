@@ -80,7 +80,8 @@ def patiently(connection: Connection, work: Callable[[], None], say: Say) -> Non
     """Do the work; when a lock is not free in time, roll back and try again a little later."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return work()
+            work()
+            return
         except (RevisionFailed, DBAPIError) as error:
             connection.rollback()
             cause = error.__cause__ if isinstance(error, RevisionFailed) else error

@@ -25,22 +25,24 @@ Found = tuple[str, str]  # kind and name, such as ("TABLE", "loot_drop")
 # Deleting the events and jobs of years takes longer than changing a table may.
 _TIMEOUT = "10min"
 
-# What begins with a prefix and is no part of something else that does: relations, types, functions.
+# Relations, functions and types that are no part of another, in an order in which they can be dropped: a view, mostly, is
+# older than those that read it.
 _OBJECTS = """
 SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
-       c.oid::regclass::text AS name, c.relname AS plain, array_position(ARRAY['v', 'm', 'r', 'p', 'S'], c.relkind::text) AS turn
+       c.oid::regclass::text AS name, c.relname AS plain, CASE WHEN c.relkind IN ('v', 'm') THEN 1 WHEN c.relkind = 'S' THEN 3 ELSE 2 END AS turn,
+       CASE WHEN c.relkind IN ('v', 'm') THEN -c.oid::bigint ELSE 0 END AS age
   FROM pg_class c
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT c.relispartition AND c.relnamespace = current_schema()::regnamespace
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e'))
 UNION ALL
-SELECT 'ROUTINE', p.oid::regprocedure::text, p.proname, 6 FROM pg_proc p
+SELECT 'ROUTINE', p.oid::regprocedure::text, p.proname, 4, 0 FROM pg_proc p
  WHERE p.pronamespace = current_schema()::regnamespace
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 UNION ALL
-SELECT 'TYPE', t.oid::regtype::text, t.typname, 7 FROM pg_type t
+SELECT 'TYPE', t.oid::regtype::text, t.typname, 5, 0 FROM pg_type t
  WHERE t.typtype IN ('e', 'd') AND t.typnamespace = current_schema()::regnamespace
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
-ORDER BY turn, name
+ORDER BY turn, age, name
 """
 
 
@@ -104,7 +106,9 @@ def _installed(name: str) -> Plugin:
 def _objects(connection: Connection, name: str) -> list[Found]:
     """What in the database carries the plugin's prefix, as (kind, name) in an order in which it can be dropped."""
     with reading(connection) as fetch:
-        return [(kind, full) for kind, full, plain, _ in fetch(_OBJECTS) if plain == f"{VERSIONS}_{name}" or plain.startswith(f"{name}_")]
+        return [
+            (kind, full) for kind, full, plain, _, _ in fetch(_OBJECTS) if plain == f"{VERSIONS}_{name}" or plain.startswith(f"{name}_")
+        ]
 
 
 def _confirm(name: str, found: Sequence[Found], yes: bool) -> None:

@@ -83,7 +83,7 @@ def versions(fetch: Fetch, found: Iterable[str]) -> dict[str, str | None]:
     """What each version table among those found says; None for one without a row."""
     own = [table for table in found if is_version_table(table)]
     query = " UNION ALL ".join(f"SELECT '{table}', (SELECT max(version_num) FROM {table})" for table in own)  # noqa: S608
-    return {table: version for table, version in fetch(query)} if own else {}
+    return {row[0]: row[1] for row in fetch(query)} if own else {}
 
 
 def fetcher(connection: Connection) -> Fetch:

@@ -51,7 +51,11 @@ def test_sound_branch_has_no_problems(tmp_path: Path) -> None:
 
 
 BROKEN = {
-    "imports of the application": ("import sqlalchemy as sa", "from app.core.models import Account", "imports app.core.models; write the tables out"),
+    "imports of the application": (
+        "import sqlalchemy as sa",
+        "from app.core.models import Account",
+        "imports app.core.models; write the tables out",
+    ),
     "imports of a plugin": ("import sqlalchemy as sa", "import loot.models", "imports loot.models"),
     "imports of a neighbour": ("import sqlalchemy as sa", "from . import other", "imports a neighbour"),
     "imports late": ("    pass", "    import playhall", "imports playhall"),

@@ -109,7 +109,7 @@ def test_plugin_without_tables_has_no_branch() -> None:
     """And one whose package is not there says what to make."""
     assert branch_of(Plugin(name="xi", version="1.0.0")) is None
     for missing in ("xi_nowhere.migrations", "app.core.models"):
-        with pytest.raises(MigrationError, match="xi: there is no package .*; make that folder"):
+        with pytest.raises(MigrationError, match=r"xi: there is no package .*; make that folder"):
             branch_of(Plugin(name="xi", version="1.0.0", migrations=missing))
 
 
