@@ -1,0 +1,54 @@
+"""How the queue does, in one query: for metrics, health and `flask doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Double, Select, cast, func, select
+
+from app.core.db import session
+from app.core.models import JobRow, OutboxEvent
+from app.core.state import state
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What waits, and for how long (seconds; 0 when nothing waits)."""
+
+    jobs_due: int
+    jobs_running: int
+    jobs_dead: int
+    jobs_unknown: int  # wait for a plugin that is not enabled
+    job_lag_s: float
+    outbox_waiting: int
+    outbox_lag_s: float
+    kafka_waiting: int | None  # None: Kafka is off
+    kafka_lag_s: float | None
+
+
+def figures() -> Figures:
+    """The figures of this moment. Every count is over a partial index that holds only what waits."""
+    jobs = state().jobs
+    due = (JobRow.state == "ready", JobRow.run_at <= func.now())
+    relayed = (OutboxEvent.kafka_at.is_(None), OutboxEvent.jobs_at.is_not(None))
+    parts = {
+        "jobs_due": select(func.count()).where(*due),
+        "jobs_running": select(func.count()).where(JobRow.state == "running"),
+        "jobs_dead": select(func.count()).where(JobRow.state == "dead"),
+        "jobs_unknown": select(func.count()).where(JobRow.state == "ready", JobRow.name.not_in(jobs)),
+        "job_lag_s": _lag(select(func.min(JobRow.run_at)).where(*due)),
+        "outbox_waiting": select(func.count()).where(OutboxEvent.jobs_at.is_(None)),
+        "outbox_lag_s": _lag(select(func.min(OutboxEvent.created_at)).where(OutboxEvent.jobs_at.is_(None))),
+        "kafka_waiting": select(func.count()).where(*relayed),
+        "kafka_lag_s": _lag(select(func.min(OutboxEvent.created_at)).where(*relayed)),
+    }
+    off = () if state().settings.kafka_servers else ("kafka_waiting", "kafka_lag_s")
+    asked = [part.scalar_subquery().label(name) for name, part in parts.items() if name not in off]
+    values: dict[str, Any] = dict.fromkeys(off)
+    return Figures(**values, **session().execute(select(*asked)).mappings().one())
+
+
+def _lag(oldest: Select[Any]) -> Select[tuple[float]]:
+    since = func.extract("epoch", func.now() - oldest.scalar_subquery())
+    return select(cast(func.greatest(func.coalesce(since, 0), 0), Double))
