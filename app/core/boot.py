@@ -6,7 +6,7 @@ import flask_smorest
 import svcs
 from flask import Flask
 
-from app.core import db_commands, dev, jwt_manager, limits
+from app.core import db_commands, dev, edge, job_commands, json, jwt_manager, limits, openapi, problems
 from app.core.db import db, engine_options
 from app.core.state import Playhall
 
@@ -18,14 +18,15 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        API_TITLE="Playhall",
-        API_VERSION="v1",
-        OPENAPI_VERSION="3.1.0",
     )
     db.init_app(app)
     db_commands.init_app(app)
     svcs.flask.init_app(app)
     limits.init_app(app)
     jwt_manager.init_app(app)
+    job_commands.init_app(app)
     dev.init_app(app)
-    return flask_smorest.Api(app)
+    json.init_app(app)
+    problems.init_app(app, settings)
+    edge.init_app(app, settings)
+    return openapi.init_app(app, playhall)

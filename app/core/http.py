@@ -14,7 +14,7 @@ from app.core import guards, idempotency
 from app.core.db import transaction
 from app.core.operation import Operation, parts_of
 from app.core.parser import StrictParser
-from app.core.responses import document_operation
+from app.core.responses import Promise, document_operation
 
 F = TypeVar("F", bound=Callable[..., Any])
 View = Callable[..., ResponseReturnValue]
@@ -57,12 +57,12 @@ class Blueprint(flask_smorest.Blueprint):
 
         def decorator(view: F) -> F:
             register = super(Blueprint, self).route(rule, **options)
-            register(self._compose(view))
+            register(self._compose(view, rule))
             return view
 
         return decorator
 
-    def _compose(self, view: View) -> View:
+    def _compose(self, view: View, rule: str) -> View:
         parts = parts_of(view)
         composed: View = view
         for status, schema, options in parts.responses:
@@ -73,6 +73,8 @@ class Blueprint(flask_smorest.Blueprint):
             composed = super().arguments(schema, **options)(composed)
         if parts.operation:
             composed = _guarded(composed, parts.operation)
+            promise = Promise(f"{self.name.split('-')[0]}.{view.__name__}", "<" in f"{self.url_prefix or ''}{rule}", parts.operation)
+            composed.__dict__["_apidoc"] = {**composed.__dict__.get("_apidoc", {}), "promise": promise}
         return composed
 
 
