@@ -5,16 +5,18 @@ Besides this, a plugin may import `app.economy.api` and the `api` module of a pl
 
 from __future__ import annotations
 
-from app.core.auth import current_account
+from app.core.audit import audit
+from app.core.auth import current_account, current_roles, current_session
 from app.core.db import Base, Kind, after_commit, session, uuid7
 from app.core.errors import DomainError, Forbidden, Invalid, NotFound
 from app.core.http import Blueprint
 from app.core.models import Timestamp
 from app.core.operation import operation
-from app.core.pages import Page, paged
+from app.core.pages import PageQuery, page, page_of
 from app.core.plugin import Job, Permission, Plugin, Subscription
 from app.core.schemas import Schema
 from app.core.services import get
+from app.core.sessions import session_revoked
 from app.core.settings import setting
 from playhall import fields
 
@@ -27,19 +29,24 @@ __all__ = [
     "Job",
     "Kind",
     "NotFound",
-    "Page",
+    "PageQuery",
     "Permission",
     "Plugin",
     "Schema",
     "Subscription",
     "Timestamp",
     "after_commit",
+    "audit",
     "current_account",
+    "current_roles",
+    "current_session",
     "fields",
     "get",
     "operation",
-    "paged",
+    "page",
+    "page_of",
     "session",
+    "session_revoked",
     "setting",
     "uuid7",
 ]

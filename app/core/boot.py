@@ -6,7 +6,7 @@ import flask_smorest
 import svcs
 from flask import Flask
 
-from app.core import db_commands, dev, edge, job_commands, json, jwt_manager, limits, openapi, problems
+from app.core import cli, db_commands, dev, edge, job_commands, json, jwt_manager, limits, openapi, problems
 from app.core.db import db, engine_options
 from app.core.state import Playhall
 
@@ -26,6 +26,7 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
     jwt_manager.init_app(app)
     job_commands.init_app(app)
     dev.init_app(app)
+    cli.init_app(app)
     json.init_app(app)
     problems.init_app(app, settings)
     edge.init_app(app, settings)

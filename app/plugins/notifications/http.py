@@ -6,14 +6,15 @@ from typing import Any
 
 from app.plugins.notifications import schemas, service
 from app.plugins.notifications.models import Notification
-from playhall import Blueprint, Page, current_account, operation, paged
+from playhall import Blueprint, PageQuery, current_account, operation, page, page_of
 
 blueprint = Blueprint("notifications", __name__, description="An account's inbox.")
 
 
 @blueprint.get("/")
 @operation(permission="notifications:read")
-@paged(blueprint, schemas.Notification)
-def inbox(page: Page) -> Any:
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, page_of(schemas.Notification))
+def inbox(query: dict[str, Any]) -> dict[str, Any]:
     """List one's own messages, newest first."""
-    return page.of(service.inbox(current_account()), key=(Notification.id.desc(),))
+    return page(service.inbox(current_account()), key=(Notification.id,), query=query)

@@ -1,0 +1,114 @@
+"""`flask plugin` and `flask demo`. The plugin group also answers when the application cannot boot."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+
+from app.core import removal, wiring
+from app.core.db import transaction
+from app.core.errors import PluginError
+from app.core.plugin import Plugin
+from app.core.registry import ECONOMY, available, load
+from app.core.settings import Selection, SettingsError, read
+from app.core.state import state
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands that need the application; `plugin` is found by its entry point."""
+    app.cli.add_command(demo)
+
+
+@click.group()
+def plugin() -> None:
+    """List, show, check and remove plugins."""
+
+
+plugin.add_command(removal.remove)
+plugin.add_command(removal.purge)
+
+
+@plugin.command("list")
+def list_plugins() -> None:
+    """List every installed plugin: what is on, and where it comes from."""
+    enabled = {ECONOMY, *_selection().plugins}
+    rows = [("NAME", "VERSION", "STATE", "FROM")]
+    for name, entries in sorted(available().items()):
+        version = _loaded(name).version if name in enabled and len(entries) == 1 else "-"
+        rows.append((name, version, "on" if name in enabled else "off", " and ".join(entry.value for entry in entries)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@plugin.command()
+@click.argument("name")
+def info(name: str) -> None:
+    """Show what a plugin adds, from its manifest alone."""
+    shown = _loaded(name)
+    for label, value in _facts(shown):
+        click.echo(f"{label + ':':15}{value}")
+
+
+@plugin.command()
+def check() -> None:
+    """Boot everything that is enabled; print what is wrong and exit with 1, or say that all is well."""
+    from app import create_app  # the command is loaded without the application
+
+    try:
+        app = create_app()
+    except (PluginError, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+    names = ", ".join(one.name for one in app.extensions["playhall"].plugins)
+    click.echo(f"All is well: {names}")
+
+
+@click.group()
+def demo() -> None:
+    """The demo data."""
+
+
+@demo.command("load")
+@with_appcontext
+def load_demo() -> None:
+    """Load every plugin's part of the demo data. Safe to repeat; refused in production."""
+    if state().settings.production:
+        raise click.ClickException("the demo data is for development; it is not loaded in production")
+    for name, part in wiring.parts(state(), "demo"):
+        transaction(part)
+        click.echo(f"demo data of {name} is there")
+
+
+def _selection() -> Selection:
+    try:
+        selection: Selection = read({"PLAYHALL_": Selection})["PLAYHALL_"]
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    return selection
+
+
+def _loaded(name: str) -> Plugin:
+    try:
+        return load(name)
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _facts(plugin: Plugin) -> list[tuple[str, str]]:
+    facts = [
+        ("name", plugin.name),
+        ("version", plugin.version),
+        ("plugin API", plugin.api),
+        ("requires", ", ".join(f"{name} {versions}" for name, versions in plugin.requires.items())),
+        ("uses", ", ".join(sorted(plugin.uses))),
+        ("provides", ", ".join(plugin.provides)),
+        ("needs", ", ".join(plugin.needs)),
+        ("permissions", ", ".join(f"{one.name} ({', '.join(one.roles) or 'no role'})" for one in plugin.permissions)),
+        ("limits", ", ".join(f"{name} {rate}" for name, rate in plugin.limits.items())),
+        ("jobs", ", ".join(job.name + (f" ({job.cron})" if job.cron else "") for job in plugin.jobs)),
+        ("subscriptions", ", ".join(f"{one.event} -> {one.job}" for one in plugin.subscriptions)),
+        ("events", ", ".join(plugin.events)),
+        ("problems", "; ".join(plugin.problems())),
+    ]
+    return [(label, value) for label, value in facts if value]
