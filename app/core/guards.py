@@ -54,7 +54,7 @@ def _admit(identity: Identity, limit: str) -> None:
     if counted is None:
         live = sessions.version(identity.account, identity.session) is not None
     elif counted.state == "unknown":
-        live = sessions.is_live(limits.counters(), identity.account, identity.session, counted)
+        live = sessions.is_live(identity.account, identity.session, counted)
         if live:
             limits.count_account(limit, account, None)
     else:

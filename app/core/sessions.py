@@ -7,7 +7,8 @@ from uuid import UUID
 
 import svcs
 
-from app.core.counters import Count, Counters, Unreachable
+from app.core import limits
+from app.core.counters import Count, Unreachable
 from app.core.db import after_commit, session
 from app.core.services import get
 
@@ -40,16 +41,20 @@ def version(account: UUID, session_id: UUID) -> int | None:
             session().rollback()
 
 
-def is_live(counters: Counters, account: UUID, session_id: UUID, unknown: Count) -> bool:
-    """Decide about a session that Redis did not know, and let Redis know for the next request."""
+def is_live(account: UUID, session_id: UUID, unknown: Count) -> bool:
+    """Decide about a session that Redis did not know, and let Redis know for the next requests."""
     found = version(account, session_id)
     try:
         # The fill decides: between the question and now the session may have been revoked.
-        return found is not None and counters.fill(key(account, session_id), found, unknown.milliseconds)
+        return found is not None and limits.counters().fill(key(account, session_id), found, unknown.milliseconds)
     except Unreachable:
         return True
 
 
-def revoked(counters: Counters, account: UUID, session_id: UUID, version: int) -> None:
-    """After this commit, and before its answer, no request of the session is accepted. `version` is the one after the change."""
-    after_commit(lambda: counters.mark(key(account, session_id), version))
+def session_revoked(account: UUID, session_id: UUID, version: int) -> None:
+    """Have every request of the session refused once this transaction has committed, and before its answer is sent.
+
+    `version` is the session's after the change. While Redis is gone the mark waits for it, at most as long as a process
+    that cannot be told believes what Redis said last (10 s).
+    """
+    after_commit(lambda: limits.counters().mark(key(account, session_id), version))

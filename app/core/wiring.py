@@ -13,7 +13,7 @@ import svcs
 from flask import Blueprint, Flask
 from sqlalchemy.orm import configure_mappers
 
-from app.core import seal
+from app.core import limits, seal
 from app.core.errors import PluginError
 from app.core.plugin import Plugin
 from app.core.settings import CoreSettings, SettingsError, prefix, read
@@ -53,6 +53,7 @@ def wire(app: Flask, api: flask_smorest.Api, playhall: Playhall) -> None:
         configure_mappers()
         problems += table_problems({plugin.name: _package(plugin.models) for plugin in playhall.plugins if plugin.models})
         problems += seal.route_problems(app, playhall)
+        problems += limits.problems(playhall)
     if problems:
         raise PluginError("Playhall cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
     playhall.sealed = True

@@ -2,4 +2,11 @@
 
 from playhall import Plugin
 
-plugin = Plugin(name="auth", version="0.1.0")
+plugin = Plugin(
+    name="auth",
+    version="0.1.0",
+    models="app.plugins.auth.models",
+    migrations="app.plugins.auth.migrations",
+    blueprints=["app.plugins.auth.http:blueprint"],
+    provides={"app.core.sessions:Sessions": "app.plugins.auth.service:AuthSessions"},
+)
