@@ -29,10 +29,12 @@ _TIMEOUT = "10min"
 # older than those that read it.
 _OBJECTS = """
 SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
-       c.oid::regclass::text AS name, c.relname AS plain, CASE WHEN c.relkind IN ('v', 'm') THEN 1 WHEN c.relkind = 'S' THEN 3 ELSE 2 END AS turn,
+       c.oid::regclass::text AS name, c.relname AS plain, 
+       CASE WHEN c.relkind IN ('v', 'm') THEN 1 WHEN c.relkind = 'S' THEN 3 ELSE 2 END AS turn,
        CASE WHEN c.relkind IN ('v', 'm') THEN -c.oid::bigint ELSE 0 END AS age
   FROM pg_class c
- WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT c.relispartition AND c.relnamespace = current_schema()::regnamespace
+ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT c.relispartition
+   AND c.relnamespace = current_schema()::regnamespace
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e'))
 UNION ALL
 SELECT 'ROUTINE', p.oid::regprocedure::text, p.proname, 4, 0 FROM pg_proc p

@@ -102,3 +102,8 @@ def asked(url: str, query: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(query.encode())
         return cursor.fetchall() if cursor.description else []
+
+
+def at(url: str, table: str = "alembic_version_loot") -> list[object]:
+    """What a version table says."""
+    return [row[0] for row in asked(url, f"SELECT version_num FROM {table}")]
