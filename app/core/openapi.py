@@ -28,7 +28,7 @@ A field or a query parameter that is not named here is refused. Every code is ex
 """
 
 
-class Api(flask_smorest.Api):
+class Api(flask_smorest.Api):  # type: ignore[misc]  # it has no types
     """flask-smorest's Api with our errors in place of its own."""
 
     # It would answer for every status and so hide those that nobody documented.
