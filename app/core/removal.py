@@ -29,7 +29,7 @@ _TIMEOUT = "10min"
 # older than those that read it.
 _OBJECTS = """
 SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
-       c.oid::regclass::text AS name, c.relname AS plain, 
+       c.oid::regclass::text AS name, c.relname AS plain,
        CASE WHEN c.relkind IN ('v', 'm') THEN 1 WHEN c.relkind = 'S' THEN 3 ELSE 2 END AS turn,
        CASE WHEN c.relkind IN ('v', 'm') THEN -c.oid::bigint ELSE 0 END AS age
   FROM pg_class c
