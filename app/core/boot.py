@@ -6,7 +6,7 @@ import flask_smorest
 import svcs
 from flask import Flask
 
-from app.core import cli, db_commands, dev, edge, job_commands, json, jwt_manager, limits, openapi, problems
+from app.core import cli, db_commands, dev, docs_pages, edge, job_commands, json, jwt_manager, limits, openapi, paths, problems
 from app.core.db import db, engine_options
 from app.core.state import Playhall
 
@@ -28,6 +28,8 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
     dev.init_app(app)
     cli.init_app(app)
     json.init_app(app)
+    paths.init_app(app)
     problems.init_app(app, settings)
     edge.init_app(app, settings)
+    docs_pages.init_app(app)
     return openapi.init_app(app, playhall)

@@ -22,7 +22,7 @@ View = Callable[..., ResponseReturnValue]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Blueprint(flask_smorest.Blueprint):
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it has no types
     """Routes of a plugin. Its name is the plugin's, or begins with the plugin's and a hyphen.
 
     `operation`, `arguments` and `response` may stand in any order under the route: they only record.
