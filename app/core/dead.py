@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
 
+from app.core.audit import audit
 from app.core.db import after_commit, session
 from app.core.errors import NotFound
-from app.core.models import AuditEntry, JobRow
+from app.core.models import JobRow
 from app.core.wake import wake
 
 STATES = ("ready", "running", "done", "dead")
@@ -46,5 +47,4 @@ def discard(job: UUID) -> None:
 def _note(action: str, job: UUID, row: Sequence[str | None] | None) -> None:
     if row is None:
         raise NotFound(f"job {job} is not dead; `flask jobs list` shows those that are")
-    before = {"name": row[0], "error": row[1]}
-    session().add(AuditEntry(action=action, object=f"core_job/{job}", before=before))
+    audit(action, f"core_job:{job}", before={"name": row[0], "error": row[1]})
