@@ -10,7 +10,6 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 from flask import Flask
 
-import app as package
 from app.core import registry
 from app.core.errors import PluginError
 from app.core.plugin import Plugin
@@ -63,7 +62,7 @@ class Branch:
 
 def script_folder() -> Path:
     """Where env.py is: `app.migrations` when installed, `migrations/` beside the package in a checkout."""
-    home = Path(package.__file__ or "").parent
+    home = Path(__file__).parents[1]
     installed = home / "migrations"
     return installed if installed.is_dir() else home.parent / "migrations"
 

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from flask import Flask
-from flask_migrate import Migrate  # type: ignore[import-untyped]
+from flask_migrate import Migrate
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -40,6 +40,7 @@ def _point_at_branch(config: Config) -> Config:
     config.set_main_option("version_locations", str(branch.folder).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["branch"] = branch
+    assert config.cmd_opts is not None
     config.cmd_opts.quiet = True  # the commands say themselves what was done
     return config
 

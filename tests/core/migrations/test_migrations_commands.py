@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from app.core import migrations, registry
+from app.core import migrations, registry, removal
 from app.core.branches import core_branch
 from app.core.plugin import Plugin
 from tests.core.migrating import asked, package, small_app, write
@@ -211,3 +211,11 @@ def test_check_names_every_branch_that_is_behind(url: str, tmp_path: Path) -> No
     assert result.exit_code == 1
     assert f"core: the database is at nothing, not at {CORE}; run: flask db upgrade --plugin core" in result.output
     assert "omega: the database is at nothing, not at omega_20260101_2" in result.output
+
+
+def test_documentation_names_every_command_and_no_other(url: str) -> None:
+    """The page for plugin authors."""
+    page = (Path(__file__).parents[3] / "docs" / "plugins" / "migrations.md").read_text()
+    commands = small_app(url).cli.commands["db"].commands  # type: ignore[attr-defined]
+    assert set(re.findall(r"flask db (\w+)", page)) == set(commands)
+    assert set(re.findall(r"flask plugin (\w+)", page)) == {removal.remove.name, removal.purge.name}

@@ -15,6 +15,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from app.core import exclusive, migrations, registry, removal
+from app.core.branches import find_branch
 from app.core.plugin import Plugin
 from tests.core.migrating import asked, package, small_app, write
 
@@ -115,7 +116,7 @@ def test_remove_can_be_repeated(url: str, install: Install) -> None:
     plugin = install("again")
     app = small_app(url, [plugin])
     migrations.upgrade(app)
-    migrations.downgrade(app, migrations.branches(app)[1])
+    migrations.downgrade(app, find_branch(app, "again"))
     for _ in range(2):
         assert plugin_command(app, "remove", "again", "--yes").exit_code == 0
     assert relations(url, "again") == []
