@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import Any
 
@@ -120,9 +121,11 @@ class _Wiring:
             (self.api if documented else self.app).register_blueprint(blueprint, url_prefix=url)
 
     def commands(self, plugin: Plugin) -> None:
+        # Flask finds its own commands, and those that need no application, by other ways.
+        elsewhere = {"run", "shell", "routes", *(entry.name for entry in entry_points(group="flask.commands"))}
         for target in plugin.commands:
             command = resolve_name(target)
-            if command.name in self.app.cli.commands:
+            if command.name in self.app.cli.commands or command.name in elsewhere:
                 raise ValueError(f"there is already a command {command.name!r}; name it {plugin.name!r}")
             self.app.cli.add_command(command)
 
