@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+STARTED = "playhall.started"
 PROBES = frozenset({"/livez", "/readyz"})
 # Each is only added where the application did not say otherwise: /docs needs scripts, a catalogue may be cached.
 DEFAULTS = (
@@ -83,6 +84,7 @@ class Edge:
             headers += own
             headers += [default for default in DEFAULTS if default[0].lower() not in said]
             headers.append(("Server-Timing", f"app;dur={(perf_counter() - began) * 1000:.1f}"))
+            environ[STARTED] = True
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         return self._answer(environ, start)
@@ -97,7 +99,8 @@ class Edge:
             return self._app(environ, start)
         except Exception:
             log.exception("an exception escaped the application", path=environ.get("PATH_INFO"))
-            return _problem(InternalError(), environ, start, sys.exc_info())
+            # WSGI: an answer that was begun but not sent can be replaced by saying why.
+            return _problem(InternalError(), environ, start, sys.exc_info() if STARTED in environ else None)
 
     def _refusal(self, environ: WSGIEnvironment) -> DomainError | None:
         if self._hosts and not self._serves(environ.get("HTTP_HOST", "")) and environ.get("PATH_INFO") not in PROBES:
