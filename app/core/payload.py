@@ -55,11 +55,9 @@ def problem(hint: Any) -> str | None:
         others = [one for one in inner if one is not type(None)]
         return problem(others[0]) if len(others) == 1 else f"{hint} has more than one meaning; only 'X | None' can travel"
     if origin is tuple:
-        inner = tuple(one for one in inner if one is not ...)
-    elif origin in (dict, Mapping):
-        inner = inner[1:] if inner[0] is str else (inner[0],)
-    if origin in (tuple, dict, Mapping):
-        return next((found for one in inner if (found := problem(one))), None) if inner else f"{hint} is empty; {_USE}"
+        return next((found for one in inner if one is not ... and (found := problem(one))), None)
+    if origin in (dict, Mapping):
+        return problem(inner[1]) if inner[0] is str else f"{hint} has keys that are no str, and JSON has no others"
     return None if hint in (*_PLAIN, UUID, datetime) else f"{getattr(hint, '__name__', hint)} cannot travel; {_USE}"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import probe_plugin
 import pytest
 from flask import Flask
-
-import probe_plugin
-from app.core.state import Playhall
 from probe_plugin.api import Seen
 from probing import drop_table, environment, make_table
+
+from app.core.state import Playhall
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def ask(app: Flask, sql: str, **values: object) -> list[Any]:
 
 def states(app: Flask) -> dict[str, int]:
     """How many jobs are in each state."""
-    return {state: count for state, count in ask(app, "SELECT state, count(*) FROM core_job GROUP BY 1")}
+    return {row.state: row.count for row in ask(app, "SELECT state, count(*) FROM core_job GROUP BY 1")}
 
 
 def put(app: Flask, name: str, times: int = 1, **payload: object) -> list[UUID]:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from flask import Flask
-from redis import Redis
+from probing import Process, ask, process, put, states, until
+from redis import Redis, RedisError
 
 from app.embedded.redis import EmbeddedRedis
 from playhall.testing.services import Services
-from probing import Process, ask, process, put, states, until
 
 
 def effects(app: Flask) -> int:
@@ -109,23 +103,23 @@ def test_a_worker_outlives_redis(probed: Flask, env: Mapping[str, str], tmp_path
         until(lambda: done(probed, 150))
         with EmbeddedRedis(folder, durable=False) as again:
             assert again.url == url
-            until(lambda: by_rq(url))
+            until(lambda: by_rq(url, worker))
             put(probed, "probe.act", 10)
             until(lambda: done(probed, 160))
         put(probed, "probe.act", 10)
         until(lambda: done(probed, 170))
         with EmbeddedRedis(folder, durable=False):
-            until(lambda: by_rq(url))
+            until(lambda: by_rq(url, worker))
             put(probed, "probe.act", 10)
             until(lambda: done(probed, 180))
         assert worker.stop() == 0
         assert worker.family() == []
 
 
-def by_rq(url: str) -> bool:
-    """Whether an RQ worker has announced itself."""
-    with Redis.from_url(url) as redis, suppress(Exception):
-        return redis.scard("rq:workers") == 1
+def by_rq(url: str, worker: Process) -> bool:
+    """Whether RQ waits for work, and nobody polls."""
+    with Redis.from_url(url) as redis, suppress(RedisError):
+        return len(worker.family()) == 2 and any(client["cmd"] == "blmove" for client in redis.client_list())
     return False
 
 
