@@ -1,0 +1,205 @@
+"""Settings are typed, read once, and everything wrong with them is one report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.settings import DEVELOPMENT_SECRET, CoreSettings, SettingsError, declared, prefix, read, setting
+
+SECRET = "s" * 48
+PRODUCTION = {
+    "PLAYHALL_ENVIRONMENT": "production",
+    "PLAYHALL_SECRET_KEYS": SECRET,
+    "PLAYHALL_HOSTS": "api.example.com",
+    "DATABASE_URL": "postgresql://db.internal/playhall",
+    "REDIS_URL": "redis://redis.internal/0",
+}
+
+
+@pytest.fixture
+def core(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Read the core's settings from this environment alone: `core(PLAYHALL_DEBUG="true")`."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(environ: Mapping[str, str] | None = None, /, **more: str) -> CoreSettings:
+        for name in list(os.environ):
+            if name.startswith(("PLAYHALL_", "DATABASE_URL", "REDIS_URL")):
+                monkeypatch.delenv(name)
+        for name, value in {**(environ or {}), **more}.items():
+            monkeypatch.setenv(name, value)
+        settings: CoreSettings = read({"PLAYHALL_": CoreSettings})["PLAYHALL_"]
+        return settings
+
+    return make
+
+
+def test_defaults_are_for_development(core: Any) -> None:
+    """Nothing has to be set to begin."""
+    settings = core()
+    assert settings.environment == "development"
+    assert settings.secret_keys == (DEVELOPMENT_SECRET,)
+    assert not settings.production
+
+
+def test_settings_are_frozen(core: Any) -> None:
+    """Nobody changes them while the application runs."""
+    with pytest.raises(FrozenInstanceError):
+        core().debug = True
+
+
+def test_types(core: Any) -> None:
+    """Whole numbers, truth, lists and mappings are read as such."""
+    settings = core(
+        PLAYHALL_DEBUG="yes", PLAYHALL_DATABASE_POOL_SIZE="3", PLAYHALL_HOSTS="a.example, b.example,", PLAYHALL_LIMITS="core.default=1/minute"
+    )
+    assert settings.debug is True
+    assert settings.database_pool_size == 3
+    assert settings.hosts == ("a.example", "b.example")
+    assert settings.limits == {"core.default": "1/minute"}
+
+
+def test_every_mistake_is_reported_at_once(core: Any) -> None:
+    """Three wrong values are three lines that name the variables."""
+    with pytest.raises(SettingsError) as caught:
+        core(PLAYHALL_DEBUG="perhaps", PLAYHALL_DATABASE_POOL_SIZE="many", PLAYHALL_MAX_BODY_BYTES="1MB")
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in sorted(lines)] == [
+        "PLAYHALL_DATABASE_POOL_SIZE",
+        "PLAYHALL_DEBUG",
+        "PLAYHALL_MAX_BODY_BYTES",
+    ]
+
+
+def test_core_and_plugin_in_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin's mistake stands beside the core's; a setting without default must be given."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Loot:
+        key: str = setting(doc="The key.", secret=True)
+        drops: int = setting(1, doc="How many.")
+
+    monkeypatch.setenv("PLAYHALL_DEBUG", "perhaps")
+    monkeypatch.setenv("PLAYHALL_LOOT_DROPS", "few")
+    with pytest.raises(SettingsError) as caught:
+        read({"PLAYHALL_": CoreSettings, prefix("loot"): Loot})
+    for name in ("PLAYHALL_DEBUG", "PLAYHALL_LOOT_DROPS", "PLAYHALL_LOOT_KEY: Environment variable not set."):
+        assert name in str(caught.value)
+
+
+def test_file_of_a_secret(core: Any, tmp_path: Path) -> None:
+    """A variable that ends in _FILE names a file that holds the value; the newline at its end is not part of it."""
+    (tmp_path / "key").write_text(f"{SECRET}\n")
+    assert core(PLAYHALL_SECRET_KEYS_FILE=str(tmp_path / "key")).secret_keys == (SECRET,)
+
+
+def test_file_that_is_not_there(core: Any) -> None:
+    """The variable is named, and nothing falls back to a default."""
+    with pytest.raises(SettingsError, match="PLAYHALL_SECRET_KEYS"):
+        core(PLAYHALL_SECRET_KEYS_FILE="missing")
+
+
+def test_dotenv(core: Any, tmp_path: Path) -> None:
+    """`.env` is read, and the environment wins over it."""
+    (tmp_path / ".env").write_text("PLAYHALL_LOG_LEVEL=debug\nPLAYHALL_DATABASE_POOL_SIZE=7\n")
+    settings = core(PLAYHALL_DATABASE_POOL_SIZE="3")
+    assert (settings.log_level, settings.database_pool_size) == ("debug", 3)
+
+
+def test_secrets_are_not_shown(core: Any) -> None:
+    """What is printed by accident holds no key and no address with a password in it."""
+    shown = repr(core(PLAYHALL_SECRET_KEYS=SECRET, DATABASE_URL="postgresql://u:hunter2@localhost/x"))
+    assert SECRET not in shown
+    assert "hunter2" not in shown
+
+
+def test_rotated_keys(core: Any) -> None:
+    """Several keys, the first of which signs."""
+    assert core(PLAYHALL_SECRET_KEYS=f"{SECRET},{'t' * 40}").secret_keys == (SECRET, "t" * 40)
+
+
+def test_sound_production_starts(core: Any) -> None:
+    """With keys, hosts and servers of its own it starts."""
+    assert core(PRODUCTION).production
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"PLAYHALL_SECRET_KEYS": DEVELOPMENT_SECRET}, "the development key is public"),
+        ({"PLAYHALL_SECRET_KEYS": "short"}, "a key is shorter than 32 characters"),
+        ({"PLAYHALL_SECRET_KEYS": f"{SECRET},short"}, "a key is shorter than 32 characters"),
+        ({"PLAYHALL_SECRET_KEYS": ","}, "give at least one key"),
+        ({"PLAYHALL_DEBUG": "true"}, "debug shows internals"),
+        ({"PLAYHALL_EMBEDDED": "true"}, "embedded servers are for development"),
+        ({"PLAYHALL_CORS_ORIGINS": "*"}, "lets every site call as the player"),
+        ({"PLAYHALL_HOSTS": ""}, "list the host names"),
+        ({"PLAYHALL_HOSTS": "*"}, "list the host names"),
+    ],
+)
+def test_unsafe_production_is_refused(core: Any, change: dict[str, str], message: str) -> None:
+    """Each unsafe value alone stops the start."""
+    with pytest.raises(SettingsError, match=message):
+        core(PRODUCTION, **change)
+
+
+def test_production_lists_all_that_is_unsafe(core: Any) -> None:
+    """An environment with nothing set has several lines to mend, not one at a time."""
+    with pytest.raises(SettingsError) as caught:
+        core(PLAYHALL_ENVIRONMENT="production", PLAYHALL_DEBUG="true")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_unknown_environment(core: Any) -> None:
+    """A typing error does not make production development."""
+    with pytest.raises(SettingsError, match="'prod' is none of development, test, production"):
+        core(PLAYHALL_ENVIRONMENT="prod")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://localhost/playhall_test",
+        "postgresql://127.0.0.1:5433/a_test",
+        "postgresql:///playhall_test?host=/run/postgresql",
+        "postgresql://%2Frun%2Fpostgresql/playhall_test",
+    ],
+)
+def test_tests_run_on_a_local_test_database(core: Any, url: str) -> None:
+    """A database of this machine whose name ends in _test."""
+    assert core(PLAYHALL_ENVIRONMENT="test", DATABASE_URL=url).environment == "test"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://localhost/playhall", "name ends in _test"),
+        ("postgresql://db.internal/playhall_test", "db.internal is not this machine; list it in PLAYHALL_TEST_DB_HOSTS"),
+        ("postgresql:///playhall_test?host=db.internal", "db.internal is not this machine"),
+        ("postgresql://localhost/playhall_test?host=db.internal", "db.internal is not this machine"),
+    ],
+)
+def test_tests_keep_off_other_databases(core: Any, url: str, message: str) -> None:
+    """A test run against a production address is refused."""
+    with pytest.raises(SettingsError, match=message):
+        core(PLAYHALL_ENVIRONMENT="test", DATABASE_URL=url)
+
+
+def test_listed_host_may_be_tested_on(core: Any) -> None:
+    """A build server's database can be allowed by name."""
+    settings = core(
+        PLAYHALL_ENVIRONMENT="test", DATABASE_URL="postgresql://postgres/ci_test", PLAYHALL_TEST_DB_HOSTS="postgres"
+    )
+    assert settings.test_db_hosts == ("postgres",)
+
+
+def test_every_setting_says_what_it_does() -> None:
+    """No setting without a sentence, and none whose name another shares."""
+    found = declared(CoreSettings, "PLAYHALL_")
+    assert all(one.doc.endswith(".") for one in found)
+    assert len({one.env for one in found}) == len(found)
