@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -11,11 +10,11 @@ from flask import g
 
 from app.core.db import session
 from app.core.events import correlation
+from app.core.masking import Mask
 from app.core.models import AuditEntry
 from app.core.payload import encode
 
-MASK = "***"
-_SECRET = re.compile(r"passw|secret|token|api_?key|private_?key|credential|authorization|cookie|otp|recovery", re.IGNORECASE)
+_MASK = Mask()
 
 
 def audit(action: str, object: str, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None) -> None:  # noqa: A002 - the column's name
@@ -25,10 +24,16 @@ def audit(action: str, object: str, before: Mapping[str, Any] | None = None, aft
     speaks of a secret is masked at any depth.
     """
     context = correlation() or {}
-    entry = AuditEntry(account_id=_account(context), action=action, object=object, request_id=context.get("request_id"))
-    entry.before = None if before is None else _masked(encode(before))
-    entry.after = None if after is None else _masked(encode(after))
-    session().add(entry)
+    session().add(
+        AuditEntry(
+            account_id=_account(context),
+            action=action,
+            object=object,
+            before=_masked(before),
+            after=_masked(after),
+            request_id=context.get("request_id"),
+        )
+    )
 
 
 def _account(context: Mapping[str, str]) -> UUID | None:
@@ -38,9 +43,5 @@ def _account(context: Mapping[str, str]) -> UUID | None:
     return UUID(context["account_id"]) if "account_id" in context else None
 
 
-def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: MASK if _SECRET.search(name) and inner is not None else _masked(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_masked(inner) for inner in value]
-    return value
+def _masked(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if values is None else dict(_MASK(None, "", encode(dict(values))))

@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
 
 
 @group.command("token")
-@click.option("--role", "roles", multiple=True, default=["player"], show_default=True, help="A role that the token brings; may be repeated.")
+@click.option("--role", "roles", multiple=True, default=["player"], show_default=True, help="A role of the token; may be repeated.")
 def token(roles: tuple[str, ...]) -> None:
     """Print an access token for the demo account. It lasts a day, in a session of its own."""
     if state().settings.production:

@@ -6,10 +6,10 @@ Windows are fixed and begin with the first request counted in them. While Redis 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, wraps
 from ipaddress import IPv6Address, IPv6Network
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
@@ -26,6 +26,7 @@ from app.core.rates import Rate
 from app.core.state import Playhall, state
 
 EXTENSION = "playhall-counters"
+PROBES = frozenset({"/livez", "/readyz"})  # these must pass whatever happens
 TIMEOUT = 0.1  # seconds that a request waits for Redis
 
 CORE_LIMITS: Mapping[str, str] = {
@@ -49,6 +50,13 @@ def init_app(app: Flask) -> None:
     limiter.init_app(app)
     app.extensions[EXTENSION] = Counters(cast(Redis, cast(RedisStorage, limiter.storage).get_connection()))
     app.after_request(_add_headers)
+
+
+def cover(app: Flask) -> None:
+    """Count the routes that no operation guards, which are the core's own, by address; at the end of boot."""
+    for endpoint, view in app.view_functions.items():
+        if not hasattr(view, "__operation__") and PROBES.isdisjoint(rule.rule for rule in app.url_map.iter_rules(endpoint)):
+            app.view_functions[endpoint] = _counted(view)
 
 
 def problems(playhall: Playhall) -> list[str]:
@@ -114,6 +122,15 @@ def subject(client: str) -> str:
 
 
 _parsed = lru_cache(1024)(rates.parse)
+
+
+def _counted(view: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(view)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        count_address("core.public")
+        return view(*args, **kwargs)
+
+    return counted
 
 
 def _add_headers(response: Response) -> Response:

@@ -57,6 +57,7 @@ def wire(app: Flask, api: flask_smorest.Api, playhall: Playhall) -> None:
         problems += limits.problems(playhall)
     if problems:
         raise PluginError("Playhall cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
+    limits.cover(app)
     playhall.sealed = True
 
 
