@@ -9,33 +9,43 @@ from alembic.script import Script
 from flask import Flask
 from sqlalchemy import Connection
 
-from app.core.branches import CORE, Branch, MigrationError
+from app.core.branches import CORE, Branch, MigrationError, find_branch
 from app.core.exclusive import exclusive
 from app.core.migrations import current, downgrade_branch, upgrade_branch
 from app.core.revisions import lossy
 from playhall.testing.rows import Samples, fill, lost, rows
 from playhall.testing.schema import Schema, difference, schema, table_of
 
+__all__ = ["find_branch", "trespasses", "walk"]
+
 
 def walk(app: Flask, branch: Branch, samples: Samples | None = None) -> list[str]:
     """Climb a branch from where the database is to its head; one sentence per defect, none when it is sound.
 
-    The branches before it are at their heads. It is left at its head, or where its first failing revision stopped it.
+    A branch that is at its head already is taken back to nothing first, so its rows are lost. The branches before it are at
+    their heads. It is left at its head, or where its first failing revision stopped it.
     """
     with exclusive(app) as connection:
         return list(_walk(connection, branch, samples))
 
 
 def _walk(connection: Connection, branch: Branch, samples: Samples | None) -> Iterator[str]:
-    revisions, at = branch.scripts()[::-1], current(connection, branch)
-    done = next((index for index, script in enumerate(revisions, 1) if script.revision == at), 0)
-    for script in revisions[done:]:
-        try:
+    try:
+        for script in _ahead(connection, branch):
             for defect in _climb(connection, branch, script, samples):
                 yield f"{script.revision}: {defect}"
-        except MigrationError as error:
-            yield f"{script.revision}: {error}"
-            return
+    except MigrationError as error:
+        yield f"{branch.name}: {error}"
+
+
+def _ahead(connection: Connection, branch: Branch) -> list[Script]:
+    """The revisions to climb, oldest first: those that the database has not, or all of them."""
+    scripts, at = branch.scripts()[::-1], current(connection, branch)
+    if at is not None and at == scripts[-1].revision:
+        downgrade_branch(connection, branch, "base")
+        at = None
+    done = next((index for index, script in enumerate(scripts, 1) if script.revision == at), 0)
+    return scripts[done:]
 
 
 def _climb(connection: Connection, branch: Branch, script: Script, samples: Samples | None) -> Iterator[str]:

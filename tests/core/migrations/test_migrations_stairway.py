@@ -186,6 +186,17 @@ def test_downgrade_meets_rows_of_the_new_schema(app: Flask, loot: Branch) -> Non
     assert any("loot_20260101_2 failed" in line and "could not create unique index" in line for line in walk(app, loot))
 
 
+def test_branch_at_its_head_is_climbed_from_nothing(app: Flask, loot: Branch) -> None:
+    """Over a database that is up to date, it does not pass by doing nothing."""
+    up, down, message = DEFECTS["missing downgrade"]
+    write(loot.folder, "loot", 2, up, down)
+    migrations.upgrade(app, loot)
+    write(loot.folder, "loot", 2, up, REMOVE)
+    assert walk(app, loot) == []
+    write(loot.folder, "loot", 2, up, down)
+    assert any(re.search(message, line) for line in walk(app, loot))
+
+
 def test_core_goes_up_and_down_and_up(services: Services) -> None:
     """Every revision of the core."""
     with scratch(services.database_url) as url:
