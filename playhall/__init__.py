@@ -9,7 +9,9 @@ from app.core.audit import audit
 from app.core.auth import current_account, current_roles, current_session
 from app.core.db import Base, Kind, after_commit, session, uuid7
 from app.core.errors import DomainError, Forbidden, Invalid, NotFound
+from app.core.events import Event, publish
 from app.core.http import Blueprint
+from app.core.jobs import current_job, enqueue
 from app.core.models import Timestamp
 from app.core.operation import operation
 from app.core.pages import PageQuery, page, page_of
@@ -24,6 +26,7 @@ __all__ = [
     "Base",
     "Blueprint",
     "DomainError",
+    "Event",
     "Forbidden",
     "Invalid",
     "Job",
@@ -38,13 +41,16 @@ __all__ = [
     "after_commit",
     "audit",
     "current_account",
+    "current_job",
     "current_roles",
     "current_session",
+    "enqueue",
     "fields",
     "get",
     "operation",
     "page",
     "page_of",
+    "publish",
     "session",
     "session_revoked",
     "setting",

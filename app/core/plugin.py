@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from croniter import croniter
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -119,6 +120,9 @@ class Plugin:
             for name in names:
                 if not re.fullmatch(rf"{own}\.{_VERB}", name):
                     yield f"{kind} {name!r} must be named '{self.name}.<verb>'"
+        for job in self.jobs:
+            if job.cron is not None and not croniter.is_valid(job.cron):
+                yield f"job {job.name!r}: {job.cron!r} is no schedule; write five fields, for example '0 4 * * *'"
         for subscription in self.subscriptions:
             if subscription.job not in jobs:
                 yield f"subscription to {subscription.event!r} names {subscription.job!r}, which is no job of this plugin"

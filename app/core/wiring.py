@@ -104,6 +104,8 @@ class _Wiring:
         known = self.playhall.events
         for target in plugin.events:
             event = resolve_name(target)
+            if wrong := event.problems():
+                raise ValueError("; ".join(wrong))
             if not event.name.startswith(f"{plugin.name}."):
                 raise ValueError(f"event {event.name!r} must be named '{plugin.name}.<past tense>.v<n>'")
             if event.name in known:

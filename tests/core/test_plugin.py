@@ -39,6 +39,7 @@ def test_manifest_is_frozen() -> None:
         ({"models": "loot.models"}, "models without migrations"),
         ({"permissions": [Permission(name="shop:buy", description="Buy")]}, "permission 'shop:buy' must be named 'loot:<verb>'"),
         ({"jobs": [Job(name="drop", run="loot.jobs:drop")]}, "job 'drop' must be named 'loot.<verb>'"),
+        ({"jobs": [Job(name="loot.drop", run="l:f", cron="daily")]}, "job 'loot.drop': 'daily' is no schedule"),
         ({"limits": {"shop.buy": "1/minute"}}, "limit 'shop.buy' must be named 'loot.<verb>'"),
         ({"subscriptions": [Subscription(event="auth.signed_up.v1", job="loot.greet")]}, "names 'loot.greet', which is no job"),
     ],
