@@ -20,6 +20,7 @@ from app.core.schemas import Schema
 from app.core.services import get
 from app.core.sessions import session_revoked
 from app.core.settings import setting
+from app.core.state import settings
 from playhall import fields
 
 __all__ = [
@@ -54,5 +55,6 @@ __all__ = [
     "session",
     "session_revoked",
     "setting",
+    "settings",
     "uuid7",
 ]

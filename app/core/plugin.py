@@ -98,6 +98,7 @@ class Plugin:
             if value is not None and not _MODULE.fullmatch(value):
                 yield f'{name}: {value!r} must be "package.module"'
         yield from self._name_problems()
+        yield from self._job_problems()
 
     def _version_problems(self) -> Iterator[str]:
         try:
@@ -112,7 +113,6 @@ class Plugin:
 
     def _name_problems(self) -> Iterator[str]:
         own = re.escape(self.name)
-        jobs = {job.name for job in self.jobs}
         for permission in self.permissions:
             if not re.fullmatch(rf"{own}:{_VERB}", permission.name):
                 yield f"permission {permission.name!r} must be named '{self.name}:<verb>'"
@@ -120,11 +120,14 @@ class Plugin:
             for name in names:
                 if not re.fullmatch(rf"{own}\.{_VERB}", name):
                     yield f"{kind} {name!r} must be named '{self.name}.<verb>'"
+        if self.models and not self.migrations:
+            yield "models without migrations: name the package that holds the revisions"
+
+    def _job_problems(self) -> Iterator[str]:
+        jobs = {job.name for job in self.jobs}
         for job in self.jobs:
             if job.cron is not None and not croniter.is_valid(job.cron):
                 yield f"job {job.name!r}: {job.cron!r} is no schedule; write five fields, for example '0 4 * * *'"
         for subscription in self.subscriptions:
             if subscription.job not in jobs:
                 yield f"subscription to {subscription.event!r} names {subscription.job!r}, which is no job of this plugin"
-        if self.models and not self.migrations:
-            yield "models without migrations: name the package that holds the revisions"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import current_app
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from app.core.events import Event
     from app.core.plugin import Job, Permission, Plugin, Subscription
     from app.core.settings import CoreSettings
+
+S = TypeVar("S")
 
 
 @dataclass(slots=True)
@@ -26,6 +28,14 @@ class Playhall:
     jobs: dict[str, Job] = field(default_factory=dict)
     subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)  # by event name
     sealed: bool = False
+
+
+def settings(cls: type[S]) -> S:
+    """A plugin's own settings, by their class; raises LookupError when no enabled plugin has that class."""
+    for made in state().plugin_settings.values():
+        if type(made) is cls:
+            return cast(S, made)
+    raise LookupError(f"{cls.__name__} is the settings class of no enabled plugin")
 
 
 def state() -> Playhall:
