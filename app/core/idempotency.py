@@ -71,7 +71,7 @@ def _key() -> str:
     key = request.headers.get(HEADER)
     if key is None:
         raise MissingIdempotencyKey(f"Send a new {HEADER} with each new request, and the same one when you repeat it")
-    if not 0 < len(key) <= LONGEST or not (key.isascii() and key.isprintable()):
+    if not key.strip() or len(key) > LONGEST or not (key.isascii() and key.isprintable()):
         raise MalformedRequest(f"{HEADER} must be 1 to {LONGEST} printable ASCII characters")
     return key
 

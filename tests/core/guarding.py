@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_jwt_extended import jwt_required
 
@@ -24,6 +24,7 @@ from app.core.plugin import Permission
 from app.core.schemas import Schema
 from app.core.services import get
 from app.core.sessions import Sessions
+from app.core.tokens import Identity
 from playhall import fields
 
 LIFETIME = timedelta(minutes=10)
@@ -92,7 +93,7 @@ def guarded_blueprint() -> Blueprint:
     @blueprint.arguments(Body)
     @blueprint.response(201, Answer, headers={"Location": {"schema": {"type": "string"}}})
     def pay(body: dict[str, Any], number: int) -> Any:
-        note = PAY[0](body["count"])
+        note = work(body["count"])
         return {"note": note}, {"Location": f"/payments/{number}"}
 
     return blueprint
@@ -110,8 +111,7 @@ def effect(count: int) -> str:
     return f"paid {count} as {entry.id}"
 
 
-# What the view of /pay does; tests put something else there.
-PAY: list[Callable[[int], str]] = [effect]
+work: Callable[[int], str] = effect  # what the view of /pay does; tests put something else there
 
 
 def make_guarded_app(limits: Mapping[str, str] | None = None) -> Flask:
@@ -177,6 +177,11 @@ def _open(account: UUID | None) -> tuple[UUID, UUID]:
         session().flush()
         account = row.id
     return account, get(Sessions).open(account)
+
+
+def g_identity(who: SignedIn) -> None:
+    """Let the request under way be this account's, as the guards would."""
+    g.identity = Identity(who.account, who.session, frozenset(), {})
 
 
 def problem(response: Any) -> dict[str, Any]:

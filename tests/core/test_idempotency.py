@@ -1,0 +1,408 @@
+"""A request that is sent twice with one key happens once, whatever the timing and whatever breaks."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import guarding
+import pytest
+from flask import Flask, Response
+from flask.testing import FlaskClient
+from guarding import SignedIn, SignIn, guarded, guarded_app, make_guarded_app, problem, sign_in
+from sqlalchemy import event, select, text
+from werkzeug.test import TestResponse
+
+from app.core import idempotency
+from app.core.db import db, session, transaction
+from app.core.models import Account, AuditEntry, IdempotencyKey
+
+__all__ = ["guarded", "guarded_app", "sign_in"]
+
+
+def pay(
+    client: FlaskClient, who: SignedIn, key: str | None = "k", *, count: int = 5, path: str = "/guarded/pay/1", **options: Any
+) -> TestResponse:
+    """Send the idempotent request."""
+    headers = who.headers if key is None else {**who.headers, "Idempotency-Key": key}
+    return client.post(path, headers=headers, **({"json": {"count": count}} | options))
+
+
+@pytest.fixture
+def effects(guarded_app: Flask) -> Callable[[], int]:
+    """How often the work was done and kept."""
+
+    def count() -> int:
+        with guarded_app.app_context():
+            return len(db.session.scalars(select(AuditEntry.id)).all())
+
+    return count
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """The work tells that it has begun and waits to be let go: (begun, go)."""
+    begun, go = threading.Event(), threading.Event()
+
+    def work(count: int) -> str:
+        begun.set()
+        assert go.wait(20)
+        return guarding.effect(count)
+
+    monkeypatch.setattr(guarding, "work", work)
+    yield begun, go
+    go.set()
+
+
+@pytest.fixture
+def statements(guarded_app: Flask) -> Iterator[list[str]]:
+    """Every statement that PostgreSQL is sent."""
+    seen: list[str] = []
+
+    def note(*args: Any) -> None:
+        seen.append(args[2])
+
+    with guarded_app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+        yield seen
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+# --- the contract --------------------------------------------------------------------------------------------------
+
+
+def test_a_repeated_request_gets_the_first_answer_again(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int]) -> None:
+    """Status, body to the byte, and the headers that the view set; and it says that it is a repetition."""
+    who = sign_in()
+    first, again = pay(guarded, who), pay(guarded, who)
+    assert (again.status_code, again.data, again.content_type) == (first.status_code, first.data, first.content_type)
+    assert (first.status_code, first.headers["Location"], again.headers["Location"]) == (201, "/payments/1", "/payments/1")
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert effects() == 1
+
+
+def test_a_repetition_is_a_request_of_its_own(guarded: FlaskClient, sign_in: SignIn) -> None:
+    """It has its own request id and is counted by the limits."""
+    who = sign_in()
+    first, again = pay(guarded, who), pay(guarded, who)
+    assert first.headers["X-Request-Id"] != again.headers["X-Request-Id"]
+    assert int(first.headers["RateLimit-Remaining"]) - int(again.headers["RateLimit-Remaining"]) == 1
+    assert again.headers.getlist("RateLimit-Remaining") == [again.headers["RateLimit-Remaining"]]
+
+
+def test_without_a_key_nothing_happens(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int]) -> None:
+    """The answer says what to send."""
+    answer = pay(guarded, sign_in(), None)
+    assert (answer.status_code, problem(answer)["code"]) == (400, "core.idempotency_key_missing")
+    assert effects() == 0
+
+
+@pytest.mark.parametrize("key", ["", "   ", "k" * 256, "a\tb", "a\x7fb", "a\x01b", "schlüssel"])
+def test_a_malformed_key_is_refused(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int], key: str) -> None:
+    """Empty, too long, or with letters that are not printable ASCII."""
+    answer = pay(guarded, sign_in(), key)
+    assert (answer.status_code, problem(answer)["code"]) == (400, "core.malformed_request")
+    assert effects() == 0
+
+
+@pytest.mark.parametrize("key", ["k", "k" * 255, '"quoted"', "a b", "0190-7f", "'; DROP TABLE core_account; --", "%s"])
+def test_any_printable_key_is_taken(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int], key: str) -> None:
+    """As it is."""
+    who = sign_in()
+    assert pay(guarded, who, key).data == pay(guarded, who, key).data
+    assert effects() == 1
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "body": {"count": 6},
+    "spelling of the body": {"data": b'{"count":  5}', "json": None, "content_type": "application/json"},
+    "path": {"path": "/guarded/pay/2"},
+    "query": {"path": "/guarded/pay/1?more=1"},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_one_key_is_for_one_request(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int], name: str) -> None:
+    """With another body, path or query it is refused, and the first answer stays."""
+    who = sign_in()
+    first = pay(guarded, who)
+    options = {key: value for key, value in OTHERS[name].items() if value is not None}
+    if "data" in options:
+        other = guarded.post("/guarded/pay/1", headers={**who.headers, "Idempotency-Key": "k"}, **options)
+    else:
+        other = pay(guarded, who, **options)
+    assert (other.status_code, problem(other)["code"]) == (422, "core.idempotency_key_reused")
+    assert pay(guarded, who).data == first.data
+    assert effects() == 1
+
+
+def test_two_accounts_may_use_the_same_key(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int]) -> None:
+    """Neither sees the other's answer."""
+    one, other = sign_in(), sign_in()
+    assert pay(guarded, one).data != pay(guarded, other).data
+    assert effects() == 2
+
+
+def test_two_sessions_of_an_account_share_its_keys(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int]) -> None:
+    """Who signed in again in between still gets the first answer."""
+    one = sign_in()
+    assert pay(guarded, one).data == pay(guarded, sign_in(one.account)).data
+    assert effects() == 1
+
+
+@pytest.mark.parametrize(("count", "status"), [(-1, 409), (0, 500)])
+def test_a_refusal_leaves_nothing_and_the_key_free(
+    guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int], monkeypatch: pytest.MonkeyPatch, count: int, status: int
+) -> None:
+    """The business said no, or broke: the same request with the same key is tried again, and succeeds when the reason has gone."""
+    who = sign_in()
+    assert pay(guarded, who, count=count).status_code == status
+    assert effects() == 0
+    monkeypatch.setattr(guarding, "work", lambda count: guarding.effect(count + 10))
+    assert pay(guarded, who, count=count).status_code == 201
+    assert effects() == 1
+
+
+def test_a_wrong_body_does_not_use_up_the_key(guarded: FlaskClient, sign_in: SignIn) -> None:
+    """A mistake can be corrected with the same key."""
+    who = sign_in()
+    assert pay(guarded, who, json={"count": "five"}).status_code == 422
+    assert pay(guarded, who).status_code == 201
+
+
+def test_an_answer_that_refuses_without_raising_leaves_nothing_either(
+    guarded_app: Flask, sign_in: SignIn, effects: Callable[[], int]
+) -> None:
+    """A view may return its refusal; what it did is rolled back all the same."""
+    who = sign_in()
+
+    def work() -> Response:
+        guarding.effect(1)
+        return Response("no", 409)
+
+    headers = {**who.headers, "Idempotency-Key": "k"}
+    with guarded_app.test_request_context("/guarded/pay/1", method="POST", headers=headers):
+        guarding.g_identity(who)
+        assert transaction(lambda: idempotency.once(work)).status_code == 409
+    assert effects() == 0
+
+
+def test_headers_that_stand_twice_are_kept(guarded_app: Flask, sign_in: SignIn) -> None:
+    """As one, with a comma, which means the same."""
+    who = sign_in()
+
+    def work() -> Response:
+        return Response("done", 200, [("Link", "<a>"), ("Link", "<b>")])
+
+    for _ in range(2):
+        with guarded_app.test_request_context("/guarded/pay/1", method="POST", headers={**who.headers, "Idempotency-Key": "k"}):
+            guarding.g_identity(who)
+            answer = transaction(lambda: idempotency.once(work))
+    assert answer.headers["Link"] == "<a>, <b>"
+    assert answer.headers["Content-Length"] == "4"
+
+
+def test_a_key_costs_two_statements(guarded: FlaskClient, sign_in: SignIn, statements: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond what the business asks; a repetition costs one."""
+    who = sign_in()
+    monkeypatch.setattr(guarding, "work", lambda count: f"did nothing {count} times")
+    pay(guarded, who, "warm")
+    del statements[:]
+    pay(guarded, who)
+    assert len(statements) == 2
+    pay(guarded, who)
+    assert len(statements) == 3
+
+
+def test_the_key_goes_with_the_account(guarded: FlaskClient, guarded_app: Flask, sign_in: SignIn) -> None:
+    """Deleting an account leaves no answer of it behind."""
+    who = sign_in()
+    pay(guarded, who)
+    with guarded_app.app_context():
+        assert db.session.scalars(select(IdempotencyKey.key)).all() == ["k"]
+        transaction(lambda: session().delete(session().get_one(Account, who.account)))
+        assert not db.session.scalars(select(IdempotencyKey.key)).all()
+
+
+# --- at the same time ----------------------------------------------------------------------------------------------
+
+
+def test_while_the_first_is_running_the_second_does_not_wait(
+    guarded: FlaskClient, guarded_app: Flask, sign_in: SignIn, effects: Callable[[], int], slow: tuple[threading.Event, threading.Event]
+) -> None:
+    """It is told at once to come back, and then gets the first one's answer."""
+    who, (begun, go) = sign_in(), slow
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(pay, guarded_app.test_client(), who)
+        assert begun.wait(20)
+        second = pay(guarded, who)
+        go.set()
+    assert (second.status_code, problem(second)["code"]) == (409, "core.idempotency_key_in_use")
+    assert int(second.headers["Retry-After"]) >= 1
+    assert pay(guarded, who).data == first.result().data
+    assert effects() == 1
+
+
+@pytest.fixture
+def wide_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """An application with a connection for each of sixty-four: the key must keep them apart, not the pool."""
+    monkeypatch.setenv("PLAYHALL_DATABASE_POOL_SIZE", "64")
+    made = make_guarded_app()
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+def test_sixty_four_at_once_have_one_effect(wide_app: Flask, sign_in: SignIn, effects: Callable[[], int]) -> None:
+    """Each caller gets 409 or the one answer, byte for byte."""
+    for done in range(1, 4):
+        who, barrier = sign_in(), threading.Barrier(64)
+        assert wide_app.test_client().get("/guarded/me", headers=who.headers).status_code == 200
+
+        def send(who: SignedIn = who, barrier: threading.Barrier = barrier) -> TestResponse:
+            client = wide_app.test_client()
+            barrier.wait()
+            return pay(client, who)
+
+        with ThreadPoolExecutor(64) as pool:
+            answers = [future.result() for future in [pool.submit(send) for _ in range(64)]]
+        good = [answer for answer in answers if answer.status_code == 201]
+        assert {answer.status_code for answer in answers} <= {201, 409}
+        assert len({answer.data for answer in good}) == 1
+        assert sum("Idempotency-Replayed" not in answer.headers for answer in good) == 1
+        assert effects() == done
+
+
+def test_a_winner_that_the_loser_s_snapshot_did_not_show_is_found(
+    guarded: FlaskClient, guarded_app: Flask, sign_in: SignIn, effects: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is won after the other's commit, in a statement that began before it: the whole is tried again, and replays."""
+    who = sign_in()
+    blind = idempotency.CLAIM.replace("AND k.key = %s", "AND k.key = %s AND false")
+    first = pay(guarded, who)
+    runs: list[str] = []
+
+    def sees_nothing_once(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> tuple[str, Any]:
+        if statement == idempotency.CLAIM:
+            runs.append(statement)
+            return (blind if len(runs) == 1 else statement), parameters
+        return statement, parameters
+
+    with guarded_app.app_context():
+        event.listen(db.engine, "before_cursor_execute", sees_nothing_once, retval=True)
+        try:
+            again = pay(guarded, who)
+        finally:
+            event.remove(db.engine, "before_cursor_execute", sees_nothing_once)
+    assert (again.status_code, again.data, again.headers["Idempotency-Replayed"]) == (201, first.data, "true")
+    assert len(runs) == 2
+    assert effects() == 1
+
+
+def test_another_unique_violation_is_not_tried_again(guarded: FlaskClient, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the business's own, and would come again."""
+    who, runs = sign_in(), []
+
+    def work(count: int) -> str:
+        runs.append(count)
+        session().execute(text("INSERT INTO core_account (id) VALUES (:id)"), {"id": who.account})
+        return ""
+
+    monkeypatch.setattr(guarding, "work", work)
+    assert pay(guarded, who).status_code >= 400
+    assert len(runs) == 1
+
+
+def test_a_serialization_failure_is_tried_again_with_its_key(
+    guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is claimed anew by every try."""
+    who, runs = sign_in(), []
+
+    def work(count: int) -> str:
+        runs.append(count)
+        if len(runs) == 1:
+            session().execute(text("DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$"))
+        return guarding.effect(count)
+
+    monkeypatch.setattr(guarding, "work", work)
+    assert pay(guarded, who).status_code == 201
+    assert len(runs) == 2
+    assert effects() == 1
+
+
+# --- killed --------------------------------------------------------------------------------------------------------
+
+# A process of its own sends the request and kills itself before or after its n-th statement, or before or after the commit.
+VICTIM = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import guarding
+from sqlalchemy import event
+from app.core.db import db
+app = guarding.make_guarded_app()
+point, token = sys.argv[2], sys.argv[3]
+reached = []
+def at(name):
+    reached.append(name)
+    if name == point:
+        os.kill(os.getpid(), signal.SIGKILL)
+client = app.test_client()
+headers = {"Authorization": f"Bearer {token}"}
+assert client.get("/guarded/me", headers=headers).status_code == 200
+with app.app_context():
+    count = {"before": 0, "after": 0}
+    def note(when):
+        def listener(*_):
+            count[when] += 1
+            at(f"{when} statement {count[when]}")
+        return listener
+    event.listen(db.engine, "before_cursor_execute", note("before"))
+    event.listen(db.engine, "after_cursor_execute", note("after"))
+    event.listen(db.engine, "commit", lambda *_: at("before commit"))
+    event.listen(db.engine, "checkin", lambda *_: at("after commit"))
+status = client.post("/guarded/pay/1", headers={**headers, "Idempotency-Key": "k"}, json={"count": 5}).status_code
+print(status, *reached, sep="|")
+"""
+
+POINTS = [*(f"{when} statement {number}" for number in (1, 2, 3) for when in ("before", "after")), "before commit", "after commit"]
+
+
+def victim(who: SignedIn, point: str) -> subprocess.CompletedProcess[str]:
+    """Run it with the environment of the tests."""
+    here = str(Path(__file__).parent)
+    return subprocess.run([sys.executable, "-c", VICTIM, here, point, who.token], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_points_of_death_are_all_there_are(guarded: FlaskClient, sign_in: SignIn) -> None:
+    """Claim, work, keep, commit: a further statement would need a further point."""
+    survived = victim(sign_in(), "nowhere")
+    status, *reached = survived.stdout.strip().split("|")
+    assert status == "201", survived.stderr
+    assert reached == POINTS
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_killed_process_leaves_no_stuck_key(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int], point: str) -> None:
+    """Wherever it dies: the same request succeeds at once, and the work is done exactly once."""
+    who = sign_in()
+    died = victim(who, point)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    committed = point == "after commit"
+    assert effects() == committed
+    deadline = time.monotonic() + 10
+    while (again := pay(guarded, who)).status_code == 409 and time.monotonic() < deadline:
+        time.sleep(0.05)  # PostgreSQL notices the broken connection
+    assert again.status_code == 201
+    assert ("Idempotency-Replayed" in again.headers) == committed
+    assert effects() == 1
+    assert json.loads(again.data)["note"].startswith("paid 5")
