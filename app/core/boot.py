@@ -6,7 +6,7 @@ import flask_smorest
 import svcs
 from flask import Flask
 
-from app.core import cli, db_commands, dev, docs_pages, edge, job_commands, json, jwt_manager, limits, openapi, paths, problems
+from app.core import body, cli, db_commands, dev, docs_pages, edge, job_commands, json, jwt_manager, limits, openapi, paths, problems
 from app.core.db import db, engine_options
 from app.core.state import Playhall
 
@@ -27,6 +27,7 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
     job_commands.init_app(app)
     dev.init_app(app)
     cli.init_app(app)
+    body.init_app(app)
     json.init_app(app)
     paths.init_app(app)
     problems.init_app(app, settings)
