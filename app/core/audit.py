@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import g
+from flask import g, has_request_context, request
 
 from app.core.db import session
 from app.core.events import correlation
 from app.core.masking import Mask
 from app.core.models import AuditEntry
 from app.core.payload import encode
+from app.core.problems import REQUEST_ID
 
 _MASK = Mask()
 
@@ -23,24 +24,20 @@ def audit(action: str, object: str, before: Mapping[str, Any] | None = None, aft
     `action` is "<plugin>.<verb>", `object` names what was changed, for example "shop_product:0190...". A value whose name
     speaks of a secret is masked at any depth.
     """
-    context = correlation() or {}
+    account, request_id = _cause()
     session().add(
-        AuditEntry(
-            account_id=_account(context),
-            action=action,
-            object=object,
-            before=_masked(before),
-            after=_masked(after),
-            request_id=context.get("request_id"),
-        )
+        AuditEntry(account_id=account, action=action, object=object, before=_masked(before), after=_masked(after), request_id=request_id)
     )
 
 
-def _account(context: Mapping[str, str]) -> UUID | None:
-    if identity := g.get("identity"):
-        account: UUID = identity.account
-        return account
-    return UUID(context["account_id"]) if "account_id" in context else None
+def _cause() -> tuple[UUID | None, str | None]:
+    """The account and the request that this is done for."""
+    if has_request_context():
+        identity = g.get("identity")
+        return identity.account if identity else None, request.environ.get(REQUEST_ID)
+    context = correlation() or {}
+    account = context.get("account_id")
+    return UUID(account) if account else None, context.get("request_id")
 
 
 def _masked(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
