@@ -20,9 +20,7 @@ test: venv  ## run everything
 	@exec $(PYTHON_IN_VENV) -m pytest $(ARGS)
 
 check: venv  ## run the fast gates
-	$(PYTHON_IN_VENV) -m ruff check .
-	$(PYTHON_IN_VENV) -m mypy
-	.venv/bin/lint-imports
+	$(PYTHON_IN_VENV) -m ci run
 
 lock: venv  ## pin
 	@sh requirements/lock.sh

@@ -62,6 +62,26 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it has no typ
 
         return decorator
 
+    def get(self, rule: str, **options: Any) -> Callable[[F], F]:
+        """Route GET."""
+        return self.route(rule, methods=["GET"], **options)
+
+    def post(self, rule: str, **options: Any) -> Callable[[F], F]:
+        """Route POST."""
+        return self.route(rule, methods=["POST"], **options)
+
+    def put(self, rule: str, **options: Any) -> Callable[[F], F]:
+        """Route PUT."""
+        return self.route(rule, methods=["PUT"], **options)
+
+    def patch(self, rule: str, **options: Any) -> Callable[[F], F]:
+        """Route PATCH."""
+        return self.route(rule, methods=["PATCH"], **options)
+
+    def delete(self, rule: str, **options: Any) -> Callable[[F], F]:
+        """Route DELETE."""
+        return self.route(rule, methods=["DELETE"], **options)
+
     def _compose(self, view: View, rule: str) -> View:
         parts = parts_of(view)
         composed: View = view

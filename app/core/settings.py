@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 from urllib.parse import urlsplit
 
 from environs import EnvValidationError, FileAwareEnv
@@ -72,7 +72,7 @@ def read(classes: Mapping[str, type[Any]]) -> dict[str, Any]:
     try:
         env.seal()
     except EnvValidationError as error:
-        problems += [f"{name}: {' '.join(map(str, found))}" for name, found in dict(error.error_messages).items()]
+        problems += [f"{name}: {' '.join(map(str, found))}" for name, found in cast(Mapping[str, list[str]], error.error_messages).items()]
     if problems:
         raise SettingsError("\n".join(problems))
     made = {key: cls(**values[key]) for key, cls in classes.items()}

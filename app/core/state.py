@@ -34,7 +34,7 @@ def settings(cls: type[S]) -> S:
     """A plugin's own settings, by their class; raises LookupError when no enabled plugin has that class."""
     for made in state().plugin_settings.values():
         if type(made) is cls:
-            return cast(S, made)
+            return made
     raise LookupError(f"{cls.__name__} is the settings class of no enabled plugin")
 
 
