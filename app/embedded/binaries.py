@@ -11,6 +11,9 @@ from app.embedded.child import User
 from app.embedded.errors import MissingServer
 from app.embedded.place import can
 
+# Where Debian and Ubuntu put each version; only some of its programs are on the path.
+_SYSTEM = Path("/usr/lib/postgresql")
+
 
 def wheel_folder(package: str) -> Path | None:
     """Find an installed package without importing it: importing this one makes folders and warns."""
@@ -55,7 +58,7 @@ def _postgres_candidates() -> list[Path]:
     if bundled:
         return bundled
     on_path = [Path(found).resolve().parent] if (found := shutil.which("postgres")) else []
-    return [*on_path, *(program.parent for program in Path("/usr/lib/postgresql").glob("*/bin/postgres"))]
+    return [*on_path, *(program.parent for program in _SYSTEM.glob("*/bin/postgres"))]
 
 
 def major_version(folder: Path) -> int | None:

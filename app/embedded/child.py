@@ -16,6 +16,8 @@ import psutil
 from app.embedded.errors import EmbeddedError
 
 _PR_SET_PDEATHSIG = 1
+# Seconds for a server to end: asked, told, killed.
+_PATIENCE = (20, 5, 5)
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -73,7 +75,7 @@ class Child:
 
     def stop(self) -> None:
         """End the process: asked, then told, then killed. Safe to repeat."""
-        for signum, seconds in ((self._stop, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+        for signum, seconds in zip((self._stop, signal.SIGQUIT, signal.SIGKILL), _PATIENCE, strict=True):
             if self._process.poll() is not None:
                 return
             self._process.send_signal(signum)

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 from typing import Any, TextIO
 
@@ -97,9 +98,12 @@ def end_children(keep: Collection[int], spare: Collection[int | None] = ()) -> N
     """Kill our descendants, orphans too, which a subreaper inherits: not `keep` and theirs, not `spare` themselves."""
     left = []
     for child in psutil.Process().children():
-        if child.pid not in keep:
+        if child.pid in keep:
+            continue
+        with suppress(psutil.NoSuchProcess):  # gone by itself meanwhile
             left += child.children(recursive=True)
-            left += [] if child.pid in spare else [child]
+        left += [] if child.pid in spare else [child]
     for process in left:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(left, timeout=5)

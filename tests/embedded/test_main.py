@@ -123,9 +123,10 @@ def test_services_prints_addresses_that_work_and_waits(capfd: pytest.CaptureFixt
     process.stdout.close()
 
 
-def test_services_in_this_process(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGTERM ends it with 0."""
-    monkeypatch.setattr(signal, "pause", lambda: os.kill(os.getpid(), signal.SIGTERM))
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGCONT])
+def test_any_signal_ends_services_well(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, signum: signal.Signals) -> None:
+    """Whatever wakes it ends it with 0."""
+    monkeypatch.setattr(signal, "pause", lambda: os.kill(os.getpid(), signum))
     assert main(["services"]) == 0
     assert "export REDIS_URL='unix://" in capfd.readouterr().out
 
