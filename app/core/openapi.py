@@ -76,7 +76,8 @@ def _namer(playhall: Playhall) -> Callable[[Any], str]:
     """Name a schema after its plugin and its class; a schema with fields left out has no name and is written in place."""
     packages = {"app.core": "core"}
     for plugin in playhall.plugins:
-        for _, target in plugin.targets():
+        # Where it keeps its own code; the Protocols that it names may be somebody else's.
+        for target in (*plugin.blueprints, *filter(None, [plugin.models])):
             module = target.partition(":")[0]
             packages[module.rpartition(".")[0] or module] = plugin.name
     named: dict[str, type[ma.Schema]] = {}

@@ -75,7 +75,7 @@ class Document:
             assert response.data == b""
             return
         assert response.mimetype in promised["content"], f"{response.mimetype} is not documented"
-        self._validator(promised["content"][response.mimetype]["schema"]).validate(response.get_json())
+        self._validator(promised["content"][response.mimetype]["schema"]).validate(response.get_json() if response.is_json else response.text)
 
     def _validator(self, schema: dict[str, Any]) -> Draft202012Validator:
         return Draft202012Validator(schema, registry=self.registry, format_checker=FORMATS)

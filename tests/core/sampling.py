@@ -141,7 +141,7 @@ def _add_failures(blueprint: Blueprint) -> None:
 
     @blueprint.get("/stream")
     @operation(public=True, limit="sample.read")
-    @blueprint.response(200, content_type="text/event-stream")
+    @blueprint.response(200, {"type": "string"}, content_type="text/event-stream")
     def stream() -> Response:
         """Stream."""
         return Response((f"data: {number}\n\n" for number in range(3)), mimetype="text/event-stream")
