@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
+from functools import partial
 
+import structlog
 from flask import Flask
 
 from app.core import claims, outbox
 from app.core.db import db
-from app.core.kafka import KafkaSink, send_waiting
+from app.core.kafka import KafkaSink, Sink, send_waiting
 from app.core.state import state
 from app.core.stop import Stop, pause, steadily
 from app.core.wake import wake
@@ -18,24 +21,29 @@ from app.core.wake import wake
 POLL_S = 0.1
 SWEEP_S = 1.0
 
+log = structlog.get_logger(__name__)
+
 
 def run(app: Flask) -> None:
     """Relay until SIGTERM or SIGINT. Any number may run at once."""
     stop = Stop()
-    with app.app_context():
-        servers = state().settings.kafka_servers
-    kafka = threading.Thread(target=_relay_to_kafka, args=(app, stop), name="kafka") if servers else None
-    if kafka:
-        kafka.start()
+    with app.app_context(), ExitStack() as stack:
+        stack.callback(stop.close)
+        if state().settings.kafka_servers:
+            kafka = threading.Thread(target=relay_to_kafka, args=(app, make_sink(), stop), name="kafka")
+            kafka.start()
+            stack.callback(kafka.join)
+            stack.callback(stop.ask)  # whatever ends this loop ends the thread
+        _relay_to_jobs(app, stop)
+
+
+def _relay_to_jobs(app: Flask, stop: Stop) -> None:
     swept = 0.0
     while not stop.asked:
         due = time.monotonic() >= swept + SWEEP_S
         done = steadily(app, relay_and_sweep if due else relay, "relay")
         swept = time.monotonic() if due and done else swept
         stop.wait(pause(done, POLL_S))
-    if kafka:
-        kafka.join()
-    stop.close()
 
 
 def relay() -> None:
@@ -57,9 +65,20 @@ def sweep() -> None:
         wake()
 
 
-def _relay_to_kafka(app: Flask, stop: Stop) -> None:
-    with app.app_context():
-        sink = KafkaSink(state().settings.kafka_servers, state().settings.kafka_options)
+def make_sink() -> Sink:
+    """Kafka as the settings have it."""
+    settings = state().settings
+    return KafkaSink(settings.kafka_servers, settings.kafka_options)
+
+
+def relay_to_kafka(app: Flask, sink: Sink, stop: Stop) -> None:
+    """Send what waits, until asked to stop. A producer that has failed for good is replaced."""
     while not stop.asked:
-        done = steadily(app, lambda: send_waiting(sink), "relay")
+        try:
+            done = steadily(app, partial(send_waiting, sink), "kafka")
+        except Exception:
+            log.exception("kafka.failed")
+            done = False
+            with app.app_context():
+                sink = make_sink()
         stop.wait(pause(done, POLL_S))

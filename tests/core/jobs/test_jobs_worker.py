@@ -77,14 +77,14 @@ def test_poison_kills_itself_alone(probed: Flask, env: Mapping[str, str]) -> Non
     for poison in poisons:
         put(probed, f"probe.{poison}")
         put(probed, "probe.act", 20)
-    env = {**env, "PLAYHALL_JOB_TIMEOUT_S": "2", "PLAYHALL_JOB_MEMORY_MB": "500"}
+    env = {**env, "PLAYHALL_JOB_TIMEOUT_S": "4", "PLAYHALL_JOB_MEMORY_MB": "500"}
     with process("relay", env), process("worker", env):
         until(lambda: states(probed) == {"done": 100, "dead": 5}, 120)
     reasons = {row.name: row.error for row in ask(probed, "SELECT name, error FROM core_job WHERE state = 'dead'")}
     assert reasons == {
         "probe.exit": "the worker died",
         "probe.segfault": "the worker died",
-        "probe.hang": "ran longer than 2 s and was killed",
+        "probe.hang": "ran longer than 4 s and was killed",
         "probe.spin": "the worker died",
         "probe.hog": "MemoryError",
     }

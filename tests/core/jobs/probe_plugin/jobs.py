@@ -71,7 +71,7 @@ def hog() -> None:
     act("hog")
     taken = []
     while True:
-        taken.append(b"x" * 50_000_000)
+        taken.append(b"x" * 200_000_000)
 
 
 def chain(account_id: UUID) -> None:
