@@ -38,10 +38,11 @@ def services() -> Iterator[Services]:
     _sweep()
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        stack.callback(_throw_away, folder)
         # As root the server runs as another user, who must be able to come through.
         folder.chmod(0o711)
         stack.enter_context(locked(folder))
+        # Before the lock is let go: another session would sweep the same folder at the same time.
+        stack.callback(_throw_away, folder)
         database_url = os.environ.get("TEST_DATABASE_URL", "")
         if not database_url:
             database = EmbeddedPostgres(folder / "postgres", database=_DATABASE, durable=False)

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 import redis
 
+from app.embedded import place
+from app.embedded.errors import FolderInUse
 from playhall.testing import services as module
 from playhall.testing.services import serve_session, services
 
@@ -55,6 +57,24 @@ def test_what_a_killed_session_left_is_removed(reachable: Path) -> None:
         os.utime(reachable / name, (when, when))
     module._sweep()
     assert [path.name for path in reachable.iterdir()] == ["playhall-test-young"]
+
+
+def test_folder_is_thrown_away_before_its_lock_is_let_go(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that starts while another ends leaves that one's folder to it."""
+    monkeypatch.setenv("TEST_DATABASE_URL", "postgresql://localhost/x_test")
+    swept: list[bool] = []
+
+    def while_another_starts(folder: Path) -> None:
+        with pytest.raises(FolderInUse), place.locked(folder, patience=0):
+            pass
+        swept.append(True)
+        throw_away(folder)
+
+    throw_away = module._throw_away
+    monkeypatch.setattr(module, "_throw_away", while_another_starts)
+    with services():
+        pass
+    assert swept == [True]
 
 
 def test_session_starts_once_and_workers_inherit(monkeypatch: pytest.MonkeyPatch) -> None:
