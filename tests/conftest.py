@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit, urlunsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -96,3 +96,13 @@ def make_account(app: Flask) -> MakeAccount:
             return transaction(add)
 
     return make
+
+
+@pytest.fixture
+def scratch_database(services: Services) -> Iterator[str]:
+    """The address of an empty database, gone after the test."""
+    name = f"scratch_{uuid4().hex}_test"
+    with psycopg.connect(services.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield urlunsplit(urlsplit(services.database_url)._replace(path=f"/{name}"))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,26 +1,14 @@
 """What pip installs: the packages, their data, and nothing under a general name."""
 
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging_tools import clean_environment, install
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = (
-    "app",
-    "playhall",
-    "ci",
-    "migrations",
-    "setup.py",
-    "setup.cfg",
-    "pyproject.toml",
-    "MANIFEST.in",
-    "LICENSE",
-    "README.md",
-)
 IMPORT = """
 import importlib, importlib.metadata, sys
 for name in ("app", "app.migrations", "app.migrations.versions", "playhall", "playhall.ci", "playhall.testing"):
@@ -28,26 +16,8 @@ for name in ("app", "app.migrations", "app.migrations.versions", "playhall", "pl
     assert module.__file__.startswith(sys.prefix), (name, module.__file__)
 for name in ("ci", "migrations", "tests"):
     assert importlib.util.find_spec(name) is None, name
-print(*[point.value for point in importlib.metadata.distribution("playhall").entry_points.select(group="pytest11")])
+print(*[point.value for point in importlib.metadata.distribution("playhall").entry_points.select(group="flask.commands")])
 """
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: building leaves files in the source tree."""
-    copy = tmp_path_factory.mktemp("source")
-    for name in SOURCES:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy / name)
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stdout + built.stderr
-    (found,) = out.glob("*.whl")
-    return found
 
 
 def test_only_our_two_names_are_taken(wheel: Path) -> None:
@@ -69,28 +39,12 @@ def test_every_file_of_the_packages_is_there(wheel: Path) -> None:
 
 
 def test_it_works_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
-    """Installed somewhere else, without the checkout, everything is importable and pytest finds the plugin."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
-    python = str(tmp_path / "venv" / "bin" / "python")
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        python,
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-index",
-        str(wheel),
-    ]
-    subprocess.run(install, check=True)
-    (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
-    # Only the path: the editable install's own .pth file in there is not read.
-    (packages / "dependencies.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n")
+    """Installed somewhere else, without the checkout, everything is importable and Flask finds the command."""
+    python = clean_environment(tmp_path / "venv")
+    install(python, wheel)
     done = subprocess.run([python, "-I", "-c", IMPORT], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "playhall.testing"
+    assert done.stdout.strip() == "app.core.cli:plugin"
 
 
 @pytest.mark.parametrize("where", ["in the checkout", "elsewhere"])
