@@ -6,7 +6,24 @@ import flask_smorest
 import svcs
 from flask import Flask
 
-from app.core import body, cli, db_commands, dev, docs_pages, edge, job_commands, json, jwt_manager, limits, openapi, paths, problems
+from app.core import (
+    body,
+    cli,
+    db_commands,
+    dev,
+    docs_pages,
+    edge,
+    health,
+    health_routes,
+    job_commands,
+    json,
+    jwt_manager,
+    limits,
+    log,
+    openapi,
+    paths,
+    problems,
+)
 from app.core.db import db, engine_options
 from app.core.state import Playhall
 
@@ -14,12 +31,14 @@ from app.core.state import Playhall
 def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
     """Set up everything that plugins are wired into."""
     settings = playhall.settings
+    log.init_app(playhall)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
     )
     db.init_app(app)
+    health.init_app(app)
     db_commands.init_app(app)
     svcs.flask.init_app(app)
     limits.init_app(app)
@@ -33,4 +52,6 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
     problems.init_app(app, settings)
     edge.init_app(app, settings)
     docs_pages.init_app(app)
-    return openapi.init_app(app, playhall)
+    api = openapi.init_app(app, playhall)
+    health_routes.init_app(app, api)
+    return api

@@ -14,6 +14,7 @@ import uuid_utils
 from flask import Flask, request
 
 from app.core import cors
+from app.core.access import Access, begin
 from app.core.errors import DomainError, HostRefused, InternalError, MalformedRequest
 from app.core.problems import REQUEST_ID, document, status_of
 from app.core.proxies import TrustedProxies
@@ -67,6 +68,7 @@ class Edge:
 
     def __init__(self, app: WSGIApplication, settings: CoreSettings) -> None:
         self._app = app
+        self._access = Access(settings.slow_request_ms)
         self._cors = cors.Cors(settings.cors_origins)
         self._hosts = frozenset() if "*" in settings.hosts else frozenset(host.lower() for host in settings.hosts)
 
@@ -75,6 +77,7 @@ class Edge:
         given = environ.get("HTTP_X_REQUEST_ID")
         request_id = given if given and _GIVEN_ID.fullmatch(given) else str(uuid_utils.uuid7())
         environ[REQUEST_ID] = request_id
+        begin(request_id)
         own = [("X-Request-Id", request_id), *SECURITY, *self._cors.headers(environ.get("HTTP_ORIGIN"))]
         if environ.get("wsgi.url_scheme") == "https":
             own.append(HSTS)
@@ -83,8 +86,10 @@ class Edge:
             said = {name.lower() for name, _ in headers}
             headers += own
             headers += [default for default in DEFAULTS if default[0].lower() not in said]
-            headers.append(("Server-Timing", f"app;dur={(perf_counter() - began) * 1000:.1f}"))
+            seconds = perf_counter() - began
+            headers.append(("Server-Timing", f"app;dur={seconds * 1000:.1f}"))
             environ[STARTED] = True
+            self._access.done(environ, int(status[:3]), seconds)
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         return self._answer(environ, start)

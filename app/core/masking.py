@@ -10,7 +10,10 @@ from typing import Any
 HIDDEN = "***"
 SHORTEST = 8  # a shorter secret would hide parts of ordinary words
 
-_NAMES = r"pass(?:word|wd|phrase|code)|secret|token|authorization|cookie|credential|api[_-]?key|private[_-]?key|signature|otp\b|session[_-]?id"
+_NAMES = (
+    r"pass(?:word|wd|phrase|code)|secret|token|authorization|cookie|credential|api[_-]?key|private[_-]?key"
+    r"|signature|otp\b|session[_-]?id"
+)
 _NAME = re.compile(_NAMES, re.IGNORECASE)
 _TEXT = re.compile(
     r"(?P<before>\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}"  # an Authorization header
@@ -21,7 +24,8 @@ _TEXT = re.compile(
     re.IGNORECASE,
 )
 # Looked for first: most texts hold none of these, and the pattern is slow.
-_HINTS = ("pass", "secret", "token", "auth", "cookie", "cred", "key", "signature", "otp", "session", "bearer", "basic", "eyj", "://", "failing")
+_HINTS: tuple[str, ...] = ("pass", "secret", "token", "auth", "cookie", "cred", "key", "signature", "otp", "session")
+_HINTS += ("bearer", "basic", "eyj", "://", "failing")
 _PLAIN = frozenset({"timestamp", "level", "logger"})  # ours, and in every line
 _DEEPEST = 6
 

@@ -48,7 +48,8 @@ class Guard:
         self._peers: dict[int, _socket.socket] = {}
         _guards.add(self)
         event.listen(engine, "do_connect", self._before_connect)
-        event.listen(engine, "connect", self._connected)
+        # First: the dialect asks the server things on a new connection, and may already have to be let go.
+        event.listen(engine, "connect", self._connected, insert=True)
         event.listen(engine, "checkout", self._taken)
         event.listen(engine, "close", self._closed)
         event.listen(engine, "close_detached", self._closed)

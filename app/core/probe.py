@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine
 
 from app.core import native
+from app.core.checks import UNASKED
 
 Fetch = Callable[[str], Sequence[Any]]  # SQL without parameters -> rows of text
 
@@ -52,8 +53,9 @@ class Probe:
     on_frozen: Callable[[], None]
     on_answer: Callable[[], None]
     facts: Mapping[str, Callable[[Fetch], Any]] = field(default_factory=dict)
-    problem: str | None = "not asked yet"
+    problem: str | None = UNASKED
     frozen: bool = False
+    give_up: float = GIVE_UP
     known: dict[str, Any] = field(default_factory=dict)
     _line: pq.abc.PGconn | None = None
     _asked: float = 0.0
@@ -65,7 +67,7 @@ class Probe:
         while not self._stopped:
             self.look()
             self._rest()
-        self._hang_up()
+        self.hang_up()
 
     def stop(self) -> None:
         """Ask no more."""
@@ -77,9 +79,9 @@ class Probe:
         try:
             self._ask()
         except Silent:
-            self._hang_up()
+            self.hang_up()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next round has to happen
-            self._hang_up()
+            self.hang_up()
             if connected:  # it may be our connection alone that was ended
                 return self.look()
             # A refusal comes at once: nobody has to be kept from it.
@@ -148,7 +150,7 @@ class Probe:
             silent = time.monotonic() - self._asked
             if silent > PATIENCE and not poll.poll(0):
                 self._freeze()
-            if silent > GIVE_UP and not poll.poll(0):
+            if silent > self.give_up and not poll.poll(0):
                 raise Silent
 
     def _freeze(self) -> None:
@@ -160,7 +162,8 @@ class Probe:
         self.problem, self.frozen = problem, False
         self.on_answer()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the connection; the next question opens another."""
         line, self._line = self._line, None
         if line is not None:
             line.finish()
@@ -182,4 +185,5 @@ def _text(value: bytes | None) -> str | None:
 def conninfo(engine: Engine) -> bytes:
     """Where the engine connects to, as libpq reads it, with time-outs of our own."""
     _, options = engine.dialect.create_connect_args(engine.url)
-    return make_conninfo(**{name: value for name, value in options.items() if isinstance(value, str | int)}, **OWN).encode()
+    plain = {name: str(value) for name, value in options.items() if isinstance(value, str | int)}
+    return make_conninfo(**{**plain, **OWN}).encode()
