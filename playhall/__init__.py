@@ -18,7 +18,7 @@ from app.core.pages import PageQuery, page, page_of
 from app.core.plugin import Job, Permission, Plugin, Subscription
 from app.core.schemas import Schema
 from app.core.services import get
-from app.core.sessions import session_revoked
+from app.core.sessions import Sessions, session_revoked
 from app.core.settings import setting
 from app.core.state import settings
 from playhall import fields
@@ -37,6 +37,7 @@ __all__ = [
     "Permission",
     "Plugin",
     "Schema",
+    "Sessions",
     "Subscription",
     "Timestamp",
     "after_commit",

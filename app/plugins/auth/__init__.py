@@ -8,5 +8,5 @@ plugin = Plugin(
     models="app.plugins.auth.models",
     migrations="app.plugins.auth.migrations",
     blueprints=["app.plugins.auth.http:blueprint"],
-    provides={"app.core.sessions:Sessions": "app.plugins.auth.service:AuthSessions"},
+    provides={"playhall:Sessions": "app.plugins.auth.service:AuthSessions"},
 )
