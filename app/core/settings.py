@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any, TypeVar, cast, get_type_hints
 from urllib.parse import urlsplit
 
@@ -155,6 +156,9 @@ class CoreSettings(Selection):
     cors_origins: tuple[str, ...] = setting((), doc="Origins that browsers may call from, or `*`, which production refuses.")
     trusted_proxies: tuple[str, ...] = setting((), doc="Addresses or networks of proxies whose X-Forwarded-* headers are believed.")
     max_body_bytes: int = setting(1_048_576, doc="A larger body is refused with 413, in bytes.")
+    bind: str = setting("127.0.0.1:8000", doc="Address of the API.")
+    workers: int = setting(2, env="WEB_CONCURRENCY", doc="Processes that serve the API.")
+    threads: int = setting(10, doc="Requests that one of them answers at a time; more than PLAYHALL_DATABASE_POOL_SIZE wait for each other.")
     management_bind: str = setting("127.0.0.1:9000", doc="Address of /livez, /readyz and /metrics. Port 0 takes a free one.")
     limits: Mapping[str, str] = setting(
         {}, doc="Rates by limit name, over the defaults: `core.default=600/minute,auth.login=5/minute;10/5minutes`."
@@ -183,6 +187,11 @@ class CoreSettings(Selection):
             found.append(f"PLAYHALL_ENVIRONMENT: {self.environment!r} is none of {', '.join(ENVIRONMENTS)}")
         if not self.secret_keys:
             found.append("PLAYHALL_SECRET_KEYS: give at least one key")
+        found += [
+            f"PLAYHALL_TRUSTED_PROXIES: {proxy!r} is no address and no network, write for example 10.0.0.0/8"
+            for proxy in self.trusted_proxies
+            if not _is_network(proxy)
+        ]
         if self.production:
             found += self._production_problems()
         if self.environment == "test":
@@ -211,3 +220,11 @@ class CoreSettings(Selection):
         if not local and host not in self.test_db_hosts:
             found.append(f"DATABASE_URL: {host} is not this machine; list it in PLAYHALL_TEST_DB_HOSTS if tests may use it")
         return found
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

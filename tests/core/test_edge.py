@@ -214,6 +214,18 @@ def test_a_chain_of_trusted_proxies_is_walked_to_the_first_stranger(forwarded: s
     assert make(trusted_proxies=("10.0.0.0/8",)).get("/", **options).json["address"] == client  # type: ignore[index]
 
 
+def test_a_proxy_that_is_no_address_is_a_problem_at_start() -> None:
+    """Not a traceback."""
+    [problem] = CoreSettings(trusted_proxies=("10.0.0.0/8", "2001:db8::1", "nginx")).problems()
+    assert problem.startswith("PLAYHALL_TRUSTED_PROXIES: 'nginx' is no address")
+
+
+def test_a_proxy_that_says_nothing_is_the_client() -> None:
+    """Without X-Forwarded-For there is nobody behind it: the proxy's own health check, for example."""
+    answer = make(trusted_proxies=("10.0.0.0/8",)).get("/", environ_overrides={"REMOTE_ADDR": "10.0.0.1"})
+    assert answer.json["address"] == "10.0.0.1"  # type: ignore[index]
+
+
 @pytest.mark.parametrize("peer", ["", "not an address"])
 def test_a_peer_without_an_address_is_not_trusted(peer: str) -> None:
     """A unix socket has none."""
