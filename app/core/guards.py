@@ -35,7 +35,7 @@ def authenticate(limit: str = DEFAULT_LIMIT) -> Identity:
     if g.get("identity") != identity:
         _admit(identity, limit)
         g.identity = identity
-        bind_contextvars(account_id=str(identity.account))
+        bind_contextvars(account_id=identity.claims["sub"])
     return identity
 
 
@@ -49,7 +49,8 @@ def refusal(detail: str) -> DomainError:
 
 
 def _admit(identity: Identity, limit: str) -> None:
-    account, key = str(identity.account), sessions.key(identity.account, identity.session)
+    account = identity.claims["sub"]
+    key = sessions.key(account, identity.claims["sid"])
     counted = limits.count_account(limit, account, key)
     if counted is None:
         live = sessions.version(identity.account, identity.session) is not None

@@ -16,18 +16,17 @@ from flask_limiter import Limiter
 from limits.storage import RedisStorage
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from app.core import rates
 from app.core.counters import FAILED_OPEN, Count, Counters, Unreachable
 from app.core.errors import TooManyRequests
 from app.core.rates import Rate
+from app.core.redis_line import Line
 from app.core.state import Playhall, state
 
 EXTENSION = "playhall-counters"
 PROBES = frozenset({"/livez", "/readyz"})  # these must pass whatever happens
-TIMEOUT = 0.1  # seconds that a request waits for Redis
 
 CORE_LIMITS: Mapping[str, str] = {
     "core.default": "600/minute",  # an account, on a route that names no limit
@@ -42,13 +41,13 @@ def init_app(app: Flask) -> None:
     playhall: Playhall = app.extensions["playhall"]
     playhall.limits.update(CORE_LIMITS)
     app.config.setdefault("RATELIMIT_STORAGE_URI", _storage_uri(playhall.settings.redis_url))
-    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", _storage_options())
+    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", _storage_options(playhall.settings.redis_timeout_ms / 1000))
     limiter = Limiter(key_func=address)
     # An extension that stands here already adds no hooks: it would check each request in calls of its own, and it
     # forgets the default limits of an endpoint once a method of it has been decorated.
     app.extensions.setdefault("limiter", set()).add(limiter)
     limiter.init_app(app)
-    app.extensions[EXTENSION] = Counters(cast(Redis, cast(RedisStorage, limiter.storage).get_connection()))
+    app.extensions[EXTENSION] = Counters(Line(cast(Redis, cast(RedisStorage, limiter.storage).get_connection())))
     app.after_request(_add_headers)
 
 
@@ -144,7 +143,6 @@ def _storage_uri(url: str) -> str:
     return url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
 
 
-def _storage_options() -> dict[str, object]:
-    # A connection that Redis closed is opened again once; a time-out is not waited for twice.
-    again = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
-    return {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": again, "retry_on_error": [RedisConnectionError]}
+def _storage_options(timeout: float) -> dict[str, object]:
+    # redis-py would try again, and wait for a time-out several times.
+    return {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 0)}

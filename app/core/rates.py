@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from limits import parse_many
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rate:
     """At most `amount` in a window of `seconds`, counted under `name`."""
 
@@ -16,9 +17,15 @@ class Rate:
     amount: int
     seconds: int
 
-    def key(self, subject: str) -> str:
-        """Where this rate counts for a subject. The window is part of it: a limit may have several, and settings change."""
-        return f"playhall:limit:{self.name}:{self.seconds}:{subject}"
+    @cached_property
+    def prefix(self) -> bytes:
+        """What the key of each subject begins with. The window is part of it: a limit may have several, and settings change."""
+        return f"playhall:limit:{self.name}:{self.seconds}:".encode()
+
+    @cached_property
+    def arguments(self) -> tuple[bytes, bytes]:
+        """Amount and window in milliseconds, as the counting script takes them."""
+        return b"%d" % self.amount, b"%d" % (self.seconds * 1000)
 
 
 def parse(name: str, text: str) -> tuple[Rate, ...]:

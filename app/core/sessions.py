@@ -24,7 +24,7 @@ class Sessions(Protocol):
         """Begin a session of an account, in the transaction under way; its id."""
 
 
-def key(account: UUID, session_id: UUID) -> str:
+def key(account: UUID | str, session_id: UUID | str) -> str:
     """Where Redis remembers a session."""
     return f"playhall:session:{account}:{session_id}"
 

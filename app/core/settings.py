@@ -147,6 +147,9 @@ class CoreSettings(Selection):
         env="REDIS_URL",
         secret=True,
     )
+    redis_timeout_ms: int = setting(
+        100, doc="A request that waits longer for Redis goes on without its limits, in milliseconds. Jobs have time-outs of their own."
+    )
     embedded: bool = setting(False, doc="Set by `make run` when it embeds a server. Refused in production.")
     test_db_hosts: tuple[str, ...] = setting((), doc="Hosts besides this machine whose databases the test environment may use.")
     database_pool_size: int = setting(10, doc="Connections to PostgreSQL per process.")

@@ -81,9 +81,9 @@ def test_a_guarded_request_asks_redis_once_and_postgresql_not_at_all(
     assert guarded.get("/guarded/me", headers=headers).status_code == 200
     calls: list[Any] = []
     with guarded_app.app_context():
-        client = counters()._count.registered_client
-    send = client.execute_command
-    monkeypatch.setattr(client, "execute_command", lambda *args, **options: (calls.append(args), send(*args, **options))[1])
+        line = counters()._line
+    exchange = line._exchange
+    monkeypatch.setattr(line, "_exchange", lambda *args: (calls.append(args), exchange(*args))[1])
     before = statements()
     assert guarded.get("/guarded/me", headers=headers).status_code == 200
     assert (len(calls), statements()) == (1, before)
