@@ -126,7 +126,7 @@ class Plugin:
     def _job_problems(self) -> Iterator[str]:
         jobs = {job.name for job in self.jobs}
         for job in self.jobs:
-            if job.cron is not None and not croniter.is_valid(job.cron):
+            if job.cron is not None and not (len(job.cron.split()) == 5 and croniter.is_valid(job.cron)):
                 yield f"job {job.name!r}: {job.cron!r} is no schedule; write five fields, for example '0 4 * * *'"
         for subscription in self.subscriptions:
             if subscription.job not in jobs:

@@ -28,13 +28,6 @@ def run(app: Flask) -> None:
     stop.close()
 
 
-def cron_problem(cron: str) -> str | None:
-    """Why this is no schedule; None when it is."""
-    if len(cron.split()) != 5 or not croniter.is_valid(cron):
-        return f"{cron!r} is no schedule of five fields (minute, hour, day, month, weekday), for example '0 3 * * *'"
-    return None
-
-
 def fire_all(now: datetime | None = None) -> list[str]:
     """Make the jobs whose tick has come, by the clock of the database; the names fired here."""
     jobs = [(job, job.cron) for job in state().jobs.values() if job.cron]

@@ -158,6 +158,8 @@ def storm(probed: Flask, env: Mapping[str, str], services: Services, *, jobs: in
         until(lambda: done(probed, jobs), 120)
     assert ask(probed, "SELECT job FROM probe_effect GROUP BY 1 HAVING count(*) > 1") == []
     assert effects(probed) == jobs
+    # The kills were felt: some jobs were taken by a second worker.
+    assert ask(probed, "SELECT 1 FROM core_job WHERE attempt > 1 LIMIT 1")
 
 
 def test_no_job_is_lost_or_done_twice(probed: Flask, env: Mapping[str, str], services: Services) -> None:
