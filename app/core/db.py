@@ -67,7 +67,8 @@ def engine_options(settings: CoreSettings) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": 0.9,
         "pool_use_lifo": True,
-        "connect_args": {"options": timeouts, "connect_timeout": 2, "application_name": "playhall"},
+        "hide_parameters": True,  # values in an error's words would end in logs
+        "connect_args": {"options": timeouts, "connect_timeout": 2, "tcp_user_timeout": 3000, "application_name": "playhall"},
     }
 
 
@@ -82,20 +83,25 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS, again: Callable[[DBAPIError], bool] = lambda error: False) -> T:
-    """Do the work and commit it once; on a serialization failure or deadlock do it again in a fresh session.
+    """Do the work and commit it once; on a serialization failure, a deadlock or a lost connection do it again in a fresh session.
 
     `again` tells of further errors after which it may be tried again. It opens with the first statement, so what a job
     says to the outside before that holds no connection.
     """
     for attempt in range(1, attempts + 1):
+        committing = False
         try:
             result = work()
+            db.session.flush()
             callbacks = db.session.info.pop("after_commit", [])
+            committing = True
             db.session.commit()
             break
         except DBAPIError as error:
             db.session.remove()
-            if attempt == attempts or not (sqlstate(error) in RETRYABLE or again(error)):
+            # Lost while committing: nobody knows whether it was done.
+            lost = error.connection_invalidated and not committing
+            if attempt == attempts or not (sqlstate(error) in RETRYABLE or lost or again(error)):
                 raise
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
         except BaseException:

@@ -105,7 +105,7 @@ class Health:
         return report(asked, self._redis, self._plugins, measured, kafka=bool(self._playhall.settings.kafka_servers))
 
     def _up(self) -> dict[str, bool]:
-        return {name: status == "ok" for name, status in self.report().services.items() if status != "disabled"}
+        return {name: status == "ok" for name, status in self.report().services.items() if status not in ("disabled", "unknown")}
 
     def _measure(self) -> None:
         pool = self._guard.engine.pool

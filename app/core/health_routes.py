@@ -32,7 +32,7 @@ class HealthSchema(Schema):
     version = String(required=True, metadata={"example": "1.0.0"})
     services = ma.fields.Dict(
         keys=String(),
-        values=String(validate=validate.OneOf(["ok", "degraded", "down", "disabled"])),
+        values=String(validate=validate.OneOf(["ok", "degraded", "down", "disabled", "unknown"])),
         required=True,
         metadata={"example": {"database": "ok", "redis": "ok", "kafka": "disabled"}},
     )

@@ -44,32 +44,6 @@ MOST = 64  # connections at a time
 _READ, _WRITE = select.POLLIN, select.POLLOUT
 
 
-def address(bind: str) -> tuple[str, int]:
-    """Host and port of "host:port"; the host may be an IPv6 address in brackets."""
-    host, _, port = bind.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def listen(bind: str) -> _socket.socket:
-    """A socket that listens there. Made once and shared by the processes that are forked afterwards: any of them answers."""
-    host, port = address(bind)
-    family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
-    listener = _socket.socket(family, _socket.SOCK_STREAM)
-    listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-    # The next generation of a rolling restart binds beside this one.
-    listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
-    listener.listen(128)
-    listener.setblocking(False)
-    return listener
-
-
-def where(listener: _socket.socket) -> str:
-    """The address to call, with the port that was found when any would do."""
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
 def start(listener: _socket.socket, answer: Answer) -> None:
     """Answer on it from a native thread, for as long as the process lives."""
     native.start(Server(listener, answer).run)

@@ -23,7 +23,7 @@ LIVE = Reply(200, b'{"status": "live"}\n')
 class Report:
     """The state of the services. `broken` ones keep us from serving; `degraded` ones do not."""
 
-    services: Mapping[str, str]  # name -> ok, degraded, down or disabled
+    services: Mapping[str, str]  # name -> ok, degraded, down, disabled, or unknown while the database is down
     why: Mapping[str, str]  # what is not ok, with the reason; for operators only
     behind: Sequence[str] = ()  # branches whose newest revision is not in the database
 
@@ -65,6 +65,10 @@ def report(database: Probe, redis: Check, plugins: Sequence[Check], measured: Fi
         degraded["redis"] = redis.problem
     names = ["database", "migrations", "redis", "jobs", "events", "kafka", *(check.name for check in plugins)]
     services = {name: "down" if name in down else "degraded" if name in degraded else "ok" for name in names}
+    if database.problem or measured is None:
+        services |= dict.fromkeys(("jobs", "events", "kafka"), "unknown")
+    if database.problem:
+        services["migrations"] = "unknown"
     if not kafka:
         services["kafka"] = "disabled"
     if behind:
