@@ -75,7 +75,9 @@ class Document:
             assert response.data == b""
             return
         assert response.mimetype in promised["content"], f"{response.mimetype} is not documented"
-        self._validator(promised["content"][response.mimetype]["schema"]).validate(response.get_json() if response.is_json else response.text)
+        self._validator(promised["content"][response.mimetype]["schema"]).validate(
+            response.get_json() if response.is_json else response.text
+        )
 
     def _validator(self, schema: dict[str, Any]) -> Draft202012Validator:
         return Draft202012Validator(schema, registry=self.registry, format_checker=FORMATS)
@@ -88,11 +90,19 @@ class Document:
 
 
 class ConformingClient(FlaskClient):
-    """Every answer it gets is checked."""
+    """A browser on a page elsewhere: every answer it gets must be readable there, and as documented."""
 
     document: Document
+    origin: str
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        self.environ_base["HTTP_ORIGIN"] = self.origin
         response = super().open(*args, **kwargs)
+        assert response.headers["Access-Control-Allow-Origin"] == self.origin
+        assert "Origin" in response.headers["Vary"]
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        if response.status_code >= 400:
+            assert response.content_type == "application/problem+json"
+            assert response.get_json()["request_id"] == response.headers["X-Request-Id"]
         self.document.check(response)
         return response

@@ -181,7 +181,7 @@ def sample(app: Flask, guarded_app: Flask, document: Document) -> ConformingClie
     """A client whose every answer is held against the document; it comes from a page elsewhere and is not signed in."""
     client = guarded_app.test_client()
     assert isinstance(client, ConformingClient)
-    client.document = document
+    client.document, client.origin = document, ORIGIN
     return client
 
 

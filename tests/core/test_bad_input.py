@@ -1,4 +1,7 @@
-"""What bad input gets over the real application: a problem document that a browser may read, and never a 5xx."""
+"""What bad input gets over the real application: a problem document that a browser may read, and never a 5xx.
+
+The client holds every answer against the OpenAPI document, and fails on one without the headers of the edge.
+"""
 
 from __future__ import annotations
 
@@ -266,24 +269,6 @@ def test_an_unknown_method_is_a_problem(sample: ConformingClient, method: str) -
         return
     assert (answer.status_code, answer.json["code"]) == (405, "core.method_not_allowed")  # type: ignore[index]
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
-
-
-def test_whatever_is_sent_a_browser_may_read_the_answer(order: Send, sample: ConformingClient, guarded_app: Any) -> None:
-    """Every answer above has the headers of the edge and the same id in header and body."""
-    origin = {"Origin": "https://play.example"}
-    answers = [
-        order(data=b"{", headers=origin),
-        order(json={}, headers=origin),
-        order(data=b"{}", content_type="text/plain", headers=origin),
-        sample.get("/nothing", headers=origin),
-        sample.delete(THINGS, headers=origin),
-        sample.get(f"{THINGS}?limit=x", headers=origin),
-        sample.get("/api/v1/sample/broken", headers=origin),
-    ]
-    for answer in answers:
-        assert answer.headers["Access-Control-Allow-Origin"] == "https://play.example"
-        assert answer.headers["X-Request-Id"] == answer.json["request_id"]
-        assert answer.content_type == "application/problem+json"
 
 
 def test_a_500_tells_nothing(sample: ConformingClient) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from app import create_app
 from app.core import guards
 from app.core.db import uuid7
+from app.core.errors import TooManyRequests
 from app.core.http import Blueprint
 from app.core.json import loads
 from app.core.openapi import text
@@ -204,11 +205,18 @@ def test_a_field_that_reads_more_than_it_says_is_refused(lax: type[ma.fields.Fie
         schema()
 
 
-class Outage:
-    """What a request meets when PostgreSQL is gone."""
+class Raising:
+    """A guard at which every request ends."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
     def __call__(self, *_: Any) -> None:
-        raise OperationalError("SELECT 1", {}, psycopg.OperationalError("gone"))
+        raise self.error
+
+
+GONE = OperationalError("SELECT 1", {}, psycopg.OperationalError("gone"))
+REFUSED = TooManyRequests(headers={"Retry-After": "1"})
 
 
 def outcomes(sample: ConformingClient, order: Send, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,9 +248,10 @@ def outcomes(sample: ConformingClient, order: Send, sign_in: SignIn, monkeypatch
     sample.put(THING)
     for route in ("numbers/1", f"numbers/{2**31}", "broken", "divided", "stream"):
         sample.get(f"/api/v1/sample/{route}")
-    monkeypatch.setattr(guards, "check", Outage())
-    for method, path in itertools.product(("GET", "POST", "PUT"), (THINGS, THING)):
-        sample.open(path, method=method, json={})
+    for error in (GONE, REFUSED):
+        monkeypatch.setattr(guards, "check", Raising(error))
+        for method, path in itertools.product(("GET", "POST", "PUT"), (THINGS, THING)):
+            sample.open(path, method=method, json={})
 
 
 def test_every_outcome_is_as_documented(
@@ -250,10 +259,10 @@ def test_every_outcome_is_as_documented(
 ) -> None:
     """The client fails on a status, media type, header, code or body that the document does not promise."""
     outcomes(sample, order, sign_in, monkeypatch)
-    assert {status for name, status in document.seen if name == "sample.order_thing"} >= {201, 400, 401, 403, 409, 413, 415, 422, 503}
-    assert {status for name, status in document.seen if name == "sample.show_thing"} == {200, 401, 404, 503}
-    assert {status for name, status in document.seen if name == "sample.change_thing"} == {204, 400, 401, 415, 422, 503}
-    assert {status for name, status in document.seen if name == "sample.list_things"} == {200, 400, 422, 503}
+    assert {status for name, status in document.seen if name == "sample.order_thing"} >= {201, 400, 401, 403, 409, 413, 415, 422, 429, 503}
+    assert {status for name, status in document.seen if name == "sample.show_thing"} == {200, 401, 404, 429, 503}
+    assert {status for name, status in document.seen if name == "sample.change_thing"} == {204, 400, 401, 415, 422, 429, 503}
+    assert {status for name, status in document.seen if name == "sample.list_things"} == {200, 400, 422, 429, 503}
     assert {code for name, code in document.codes if name == "sample.order_thing"} >= {
         "sample.sold_out",
         "core.idempotency_key_missing",
