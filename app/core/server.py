@@ -88,6 +88,8 @@ def on_starting(server: Any) -> None:
 
 def pre_exec(server: Any) -> None:
     """Hand the management port on to the generation that replaces this one (USR2)."""
+    # Started with "python -m gunicorn" it would be run as a file, whose folder holds an "http" that is not Python's.
+    server.START_CTX["args"][1:2] = ["-m", "gunicorn"]
     number = os.dup(server.management.fileno())
     os.set_inheritable(number, True)
     server.cfg.env_orig[_INHERITED] = str(number)

@@ -1,0 +1,40 @@
+"""What the tests of the server serve: the application, and two routes on which requests get stuck."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from flask import request
+from sqlalchemy import text
+
+from app import create_app
+from app.core.db import session
+
+application = create_app()
+
+
+@application.get("/stuck/asleep")
+def asleep() -> str:
+    """Hold a thread for a while."""
+    time.sleep(8)
+    return "awake"
+
+
+@application.get("/stuck/asking")
+def asking() -> str:
+    """Hold a thread and a connection until PostgreSQL has slept as long as it is told."""
+    session().execute(text("SELECT pg_sleep(:seconds)"), {"seconds": request.args.get("seconds", 30)})
+    return "answered"
+
+
+@application.get("/pid")
+def pid() -> str:
+    """Which worker answers."""
+    return str(os.getpid())
+
+
+@application.get("/broken")
+def broken() -> str:
+    """Fail, with a secret in the exception."""
+    raise RuntimeError("the password=hunter2-planted was refused")

@@ -1,0 +1,255 @@
+"""The server as it runs in production: two workers, a management port, and everything that can go wrong around them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.core import server
+from app.core.settings import CoreSettings, declared
+from app.embedded.postgres import EmbeddedPostgres
+from app.embedded.redis import EmbeddedRedis
+from tests.core.frozen import frozen
+from tests.core.frozen import server as postgres_server
+from tests.core.serving import Served, served, until, workers
+
+pytestmark = pytest.mark.xdist_group("served")
+
+ABSENT = ("postgresql://nobody@127.0.0.1:1/playhall_test", "redis://127.0.0.1:1/0")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    with postgres_server() as running:
+        environment = {**os.environ, "DATABASE_URL": running.url, "PLAYHALL_ENVIRONMENT": "test"}
+        subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"], env=environment, check=True, capture_output=True)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[EmbeddedRedis]:
+    with tempfile.TemporaryDirectory(prefix="playhall-served-") as folder, EmbeddedRedis(Path(folder), durable=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> Iterator[Served]:
+    with served(postgres.url, redis.url) as server:
+        until(lambda: server.manage("/readyz")[0] == 200, 10, lambda: server.manage("/readyz"))
+        yield server
+
+
+def ask_eight(running: Served, path: str) -> list[Asking]:
+    """Eight requests at once: as many as the two workers have threads."""
+    threads = [Asking(running, path) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+class Asking(threading.Thread):
+    """One request in a thread, and how long it took."""
+
+    def __init__(self, running: Served, path: str) -> None:
+        super().__init__(daemon=True)
+        self.running, self.path, self.status, self.body, self.seconds = running, path, 0, b"", 0.0
+
+    def run(self) -> None:
+        started = time.monotonic()
+        self.status, self.body = self.running.get(self.path, timeout=40)
+        self.seconds = time.monotonic() - started
+
+
+def test_livez_answers_while_everything_is_stuck(running: Served, postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
+    """PostgreSQL and Redis frozen, every request thread of every worker in a call to them: 300 of 300 answers, and 503 for the rest.
+
+    The requests that were inside a statement are let go within three seconds of the freeze.
+    """
+    stuck = ask_eight(running, "/stuck/asking?seconds=20")
+    until(lambda: _in_use(running) == 8, 10)
+    os.kill(redis.pid, signal.SIGSTOP)
+    try:
+        with frozen(postgres):
+            frozen_at = time.monotonic()
+            assert {running.manage("/livez")[0] for _ in range(300)} == {200}
+            until(lambda: running.manage("/readyz")[0] == 503, 3)
+            for thread in stuck:
+                thread.join(max(0.0, frozen_at + 3.5 - time.monotonic()))
+            assert [thread.status for thread in stuck] == [503] * 8
+            assert {json.loads(thread.body)["code"] for thread in stuck} == {"core.database_unavailable"}
+            until(lambda: "redis" in json.loads(running.manage("/readyz")[1])["degraded"], 5)
+            said = json.loads(running.manage("/readyz")[1])
+            assert said["broken"] == ["database"]
+            started = time.monotonic()
+            assert running.get("/stuck/asking")[0] == 503
+            assert time.monotonic() - started < 1
+    finally:
+        os.kill(redis.pid, signal.SIGCONT)
+    until(lambda: running.manage("/readyz")[0] == 200, 3, lambda: running.manage("/readyz"))
+    assert running.get("/stuck/asking?seconds=0") == (200, b"answered")
+
+
+def _in_use(running: Served) -> float:
+    found = re.search(rb'playhall_database_connections{state="in_use"} (\S+)', running.manage("/metrics")[1])
+    return float(found[1]) if found else -1
+
+
+def test_livez_answers_while_all_threads_sleep() -> None:
+    """Where the main port cannot: nobody is left to take its requests."""
+    with served(*ABSENT, PLAYHALL_THREADS="2", WEB_CONCURRENCY="1") as server:
+        for _ in range(2):
+            Asking(server, "/stuck/asleep").start()
+        time.sleep(1)
+        with pytest.raises(TimeoutError):
+            server.get("/livez", timeout=1)
+        assert {server.manage("/livez")[0] for _ in range(50)} == {200}
+
+
+def _children(server: Served) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()]
+
+
+def test_it_starts_without_postgresql_and_redis() -> None:
+    """Alive, not ready, and every route that needs them says so."""
+    with served(*ABSENT) as server:
+        assert server.manage("/livez")[0] == 200
+        until(lambda: len(json.loads(server.manage("/readyz")[1])["why"]) == 2, 5)
+        status, body = server.manage("/readyz")
+        said = json.loads(body)
+        assert (status, said["broken"], said["degraded"]) == (503, ["database"], ["redis"])
+        status, body = server.get("/stuck/asking")
+        assert (status, json.loads(body)["code"]) == (503, "core.database_unavailable")
+        health = json.loads(server.get("/api/v1/health")[1])
+        assert (health["status"], health["services"]["database"], health["services"]["redis"]) == ("down", "down", "degraded")
+
+
+def test_a_restart_of_postgresql_costs_requests_nothing(running: Served, postgres: EmbeddedPostgres) -> None:
+    """Down: not ready within a second. Back: ready again, and no stale connection is ever handed out."""
+    assert {running.get("/stuck/asking?seconds=0")[0] for _ in range(20)} == {200}
+    postgres.stop()
+    try:
+        until(lambda: running.manage("/readyz")[0] == 503, 1)
+        started = time.monotonic()
+        assert running.get("/stuck/asking")[0] == 503
+        assert time.monotonic() - started < 1
+    finally:
+        postgres.start()
+    until(lambda: all(running.manage("/readyz")[0] == 200 for _ in range(10)), 5)
+    assert [running.get("/stuck/asking?seconds=0")[0] for _ in range(20)] == [200] * 20
+
+
+def test_a_branch_that_is_behind_is_named(running: Served, postgres: EmbeddedPostgres) -> None:
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        (revision,) = connection.execute("DELETE FROM alembic_version_shop RETURNING version_num").fetchone() or ("",)
+        try:
+            until(lambda: json.loads(running.manage("/readyz")[1])["behind"] == ["shop"], 10)
+            assert running.manage("/readyz")[0] == 503
+        finally:
+            connection.execute("INSERT INTO alembic_version_shop VALUES (%s)", [revision])
+    until(lambda: all(running.manage("/readyz")[0] == 200 for _ in range(10)), 10)
+
+
+def test_a_killed_worker_is_replaced_and_its_counts_stay(running: Served) -> None:
+    before = _count(running)
+    assert before > 0
+    victim = workers(running).pop()
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: victim not in workers(running) and len(workers(running)) == 2, 20)
+    assert _count(running) > before
+    until(lambda: b'connections{state="allowed"} 20.0' in running.manage("/metrics")[1], 5, lambda: running.manage("/metrics")[1])
+
+
+def _count(running: Served) -> float:
+    running.get("/pid")
+    pattern = rb'duration_seconds_count{method="GET",route="/pid",status="2xx"} (\S+)'
+    found = re.search(pattern, running.manage("/metrics")[1])
+    return float(found[1]) if found else 0
+
+
+def test_a_new_generation_takes_the_management_port_over(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
+    """USR2 starts new code beside the old, on the same ports; neither refuses a probe."""
+    with served(postgres.url, redis.url) as server:
+        old = workers(server)
+        server.process.send_signal(signal.SIGUSR2)
+        until(lambda: workers(server) - old and server.log().count("Management port") == 2, 30, server.log)
+        assert {server.manage("/livez")[0] for _ in range(100)} == {200}
+        pid = next(one for one in _children(server) if one not in old)
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not (workers(server) - old), 30, server.log)
+        assert {server.manage("/livez")[0] for _ in range(20)} == {200}
+
+
+def test_production_logs_are_json_and_hold_no_secret(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
+    """Every line the server writes, the parent's too; a planted secret is in none."""
+    secret = "planted-planted-planted-planted-planted"
+    environment = {
+        "PLAYHALL_ENVIRONMENT": "production",
+        "PLAYHALL_HOSTS": "127.0.0.1",
+        "PLAYHALL_SECRET_KEYS": secret,
+        "PLAYHALL_CORS_ORIGINS": "https://example.com",
+    }
+    with served(postgres.url, redis.url, **environment) as server:
+        token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.planted-signature"
+        name = f"127.0.0.1:{server.ports['api']}"
+        status, body = server.get(f"/broken?token={token}", Host=name, Authorization=f"Bearer {token}", Cookie=f"session={token}")
+        assert status == 500
+        request_id = json.loads(body)["request_id"]
+    lines = [json.loads(line) for line in server.log().splitlines()]
+    assert "planted" not in server.log()
+    assert "hunter2" not in server.log()
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+    mine = [line for line in lines if line.get("request_id") == request_id]
+    assert {"Traceback"} <= {line.get("exception", "").split(" ")[0] for line in mine}
+    (told,) = [line for line in mine if line["event"] in ("request", "slow")]
+    assert (told["method"], told["route"], told["status"]) == ("GET", "/broken", 500)
+    assert {"gunicorn.error"} <= {line["logger"] for line in lines}
+
+
+def test_a_management_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run(
+            [sys.executable, "-m", "gunicorn", "-c", "app/core/server.py", "wsgi:application"],
+            env={**os.environ, "PLAYHALL_BIND": "127.0.0.1:0", "PLAYHALL_MANAGEMENT_BIND": where},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert f"PLAYHALL_MANAGEMENT_BIND: {where}" in done.stderr
+
+
+def test_it_tells_nobody_its_version(running: Served) -> None:
+    with socket.create_connection(("127.0.0.1", running.ports["api"])) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert re.search(rb"(?im)^server: \S*?\d", head) is None
+
+
+def test_it_leaves_no_folder_behind() -> None:
+    before = set(Path(tempfile.gettempdir()).glob("playhall-metrics-*"))
+    with served(*ABSENT):
+        assert set(Path(tempfile.gettempdir()).glob("playhall-metrics-*")) > before
+    assert set(Path(tempfile.gettempdir()).glob("playhall-metrics-*")) <= before
+
+
+def test_the_defaults_are_those_of_the_settings() -> None:
+    """The server reads its few settings itself: it must not import the application. Their defaults are written twice."""
+    defaults = {one.env: one.default for one in declared(CoreSettings, "PLAYHALL_")}
+    source = Path(server.__file__).read_text()
+    for name in ("PLAYHALL_BIND", "PLAYHALL_MANAGEMENT_BIND", "PLAYHALL_THREADS", "WEB_CONCURRENCY", "PLAYHALL_LOG_LEVEL"):
+        assert f'"{name}", "{defaults[name]}"' in source
