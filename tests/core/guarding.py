@@ -96,6 +96,13 @@ def guarded_blueprint() -> Blueprint:
         note = work(body["count"])
         return {"note": note}, {"Location": f"/payments/{number}"}
 
+    @blueprint.post("/form")
+    @operation(idempotent=True)
+    @blueprint.arguments(Answer, location="form")
+    @blueprint.response(201, Answer)
+    def form(body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
     return blueprint
 
 

@@ -145,6 +145,13 @@ def test_one_key_is_for_one_request(guarded: FlaskClient, sign_in: SignIn, effec
     assert effects() == 1
 
 
+def test_the_body_of_a_form_belongs_to_the_request_too(guarded: FlaskClient, sign_in: SignIn) -> None:
+    """Though its parser has used it up by then."""
+    headers = {**sign_in().headers, "Idempotency-Key": "k"}
+    answers = [guarded.post("/guarded/form", headers=headers, data={"note": note}).status_code for note in ("one", "other", "one")]
+    assert answers == [201, 422, 201]
+
+
 def test_two_accounts_may_use_the_same_key(guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int]) -> None:
     """Neither sees the other's answer."""
     one, other = sign_in(), sign_in()
@@ -170,6 +177,16 @@ def test_a_refusal_leaves_nothing_and_the_key_free(
     monkeypatch.setattr(guarding, "work", lambda count: guarding.effect(count + 10))
     assert pay(guarded, who, count=count).status_code == 201
     assert effects() == 1
+
+
+@pytest.mark.parametrize("count", [1, -1, 0])
+def test_the_lock_ends_with_the_transaction(guarded: FlaskClient, guarded_app: Flask, sign_in: SignIn, count: int) -> None:
+    """However it ended: a lock that stayed with a pooled connection would refuse the key to all others."""
+    pay(guarded, sign_in(), count=count)
+    with guarded_app.app_context():
+        here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        held = text(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND {here}")
+        assert db.session.scalar(held) == 0
 
 
 def test_a_wrong_body_does_not_use_up_the_key(guarded: FlaskClient, sign_in: SignIn) -> None:

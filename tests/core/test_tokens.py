@@ -123,6 +123,10 @@ def _claimed(**changes: Any) -> Forge:
     return lambda good, key: token({name: value for name, value in {**good, **changes}.items() if value != "ABSENT"}, key)
 
 
+def _spelled(change: Callable[[str], str]) -> Forge:
+    return lambda good, key: token({**good, "sub": change(good["sub"])}, key)
+
+
 def _raw(change: Callable[[str], str]) -> Forge:
     return lambda good, key: change(token(good, key))
 
@@ -250,9 +254,11 @@ FORGERIES: dict[str, Forge] = {
     "a list of types": _claimed(type=["access"]),
     "an account that is a number": _claimed(sub=1),
     "an account that is a word": _claimed(sub="admin"),
-    "an account in braces": _claimed(sub="{" + str(uuid4()) + "}"),
-    "an account in capitals": _claimed(sub=str(uuid4()).upper().replace("1", "A")),
-    "an account as a URN": _claimed(sub=f"urn:uuid:{uuid4()}"),
+    "the account in braces": _spelled(lambda sub: "{" + sub + "}"),
+    "the account without hyphens": _spelled(lambda sub: sub.replace("-", "")),
+    "the account in capitals": _spelled(str.upper),
+    "the account as a URN": _spelled(lambda sub: f"urn:uuid:{sub}"),
+    "the account with a newline": _spelled(lambda sub: sub + "\n"),
     "a list of accounts": _claimed(sub=[str(uuid4())]),
     "a session that is a path": _claimed(sid="../live"),
     "a session of another account": _claimed(sid=str(uuid4())),
