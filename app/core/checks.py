@@ -20,6 +20,7 @@ class Check:
     ask: Callable[[], object]
     answer: str | None = UNASKED  # None while it works, otherwise why not
     asked: float | None = None  # monotonic; None while nothing is asked
+    stopped: bool = False
 
     def look(self) -> None:
         """Ask once, however long it takes."""
@@ -45,6 +46,6 @@ class Check:
         threading.Thread(target=self._run, name=f"check-{self.name}", daemon=True).start()
 
     def _run(self) -> None:
-        while True:
+        while not self.stopped:
             self.look()
             time.sleep(EVERY)

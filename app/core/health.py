@@ -58,6 +58,7 @@ class Health:
         at_once = Retry(NoBackoff(), 0)
         client = redis.Redis.from_url(self._playhall.settings.redis_url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=at_once)
         self._redis = Check("redis", client.ping)
+        self._measuring = Check("figures", self._measure)
         self._measured: Figures | None = None
         self._process = 0  # the one whose threads ask
         self._told = "ok"
@@ -69,8 +70,15 @@ class Health:
         pending(self._app, lambda _: [])  # reads the revision files now: a native thread should import nothing
         self._process = os.getpid()
         native.start(self._probe.run)
-        for check in (self._redis, *self._plugins, Check("figures", self._measure)):
+        for check in (*self._checks, self._measuring):
             check.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._process = 0
+        for one in (*self._checks, self._measuring):
+            one.stopped = True
+        self._probe.stop()
 
     def report(self) -> Report:
         """What is known now. It waits for nobody, unless this process does not watch."""
@@ -79,7 +87,7 @@ class Health:
         asked = Probe(self._probe.conninfo, _nothing, _nothing, self._probe.facts, give_up=NOW)
         asked.look()
         asked.hang_up()
-        for check in (self._redis, *self._plugins):
+        for check in self._checks:
             check.look()
         return self._put_together(asked, None if asked.problem else self._figures())
 
@@ -96,6 +104,10 @@ class Health:
     @property
     def _watched(self) -> bool:
         return self._process == os.getpid()
+
+    @property
+    def _checks(self) -> list[Check]:
+        return [self._redis, *self._plugins]
 
     @cached_property
     def _plugins(self) -> list[Check]:

@@ -35,7 +35,7 @@ class Reply:
         return "\r\n".join((*lines, "", "")).encode() + (b"" if head else self.body)
 
 
-Answer = Callable[[str], Reply]  # of a path; must neither wait nor raise
+Answer = Callable[[str], Reply]  # of a path; must not wait
 
 LONGEST_HEAD = 8192  # bytes
 PATIENCE = 5.0  # seconds that a connection may take
@@ -123,7 +123,11 @@ class Server:
         method, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
         if method not in ("GET", "HEAD"):
             return Reply(405, b"").encode(head=True)
-        return self._answer(rest.split(" ")[0].partition("?")[0]).encode(head=method == "HEAD")
+        try:
+            reply = self._answer(rest.split(" ")[0].partition("?")[0])
+        except Exception as error:  # noqa: BLE001 - one answer that fails must not end all others
+            reply = Reply(500, repr(error).encode(), "text/plain")
+        return reply.encode(head=method == "HEAD")
 
     def _drop(self, number: int) -> None:
         self._poll.unregister(number)
