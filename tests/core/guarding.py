@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from flask_jwt_extended import jwt_required
 
 from app import create_app
 from app.core.auth import current_account, current_roles, current_session, issue_access_token
-from app.core.db import session, transaction
+from app.core.db import db, session, transaction
 from app.core.errors import DomainError
 from app.core.http import Blueprint
 from app.core.models import Account, AuditEntry
@@ -148,15 +149,22 @@ class SignedIn:
 SignIn = Callable[..., SignedIn]
 
 
+@contextmanager
+def a_guarded_app(limits: Mapping[str, str] | None = None) -> Iterator[Flask]:
+    """Such an application, whose connections are closed at the end."""
+    app = make_guarded_app(limits)
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            db.engine.dispose()
+
+
 @pytest.fixture(scope="module")
 def guarded_app(migrated_app: Flask) -> Iterator[Flask]:
     """The application with the guarded routes; `app` of each test empties the tables beneath it."""
-    app = make_guarded_app()
-    yield app
-    from app.core.db import db
-
-    with app.app_context():
-        db.engine.dispose()
+    with a_guarded_app() as app:
+        yield app
 
 
 @pytest.fixture

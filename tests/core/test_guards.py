@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from guarding import SignIn, guarded, guarded_app, make_guarded_app, problem, sign_in
+from guarding import SignIn, a_guarded_app, guarded, guarded_app, problem, sign_in
 from sqlalchemy import QueuePool, event
 
 from app.core import guards
@@ -137,8 +137,8 @@ def test_without_a_plugin_that_keeps_sessions_nobody_is_signed_in(
     """A signature alone is not enough."""
     token = sign_in().token
     monkeypatch.setenv("PLAYHALL_PLUGINS", "shop")
-    client = make_guarded_app().test_client()
-    assert client.get("/guarded/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    with a_guarded_app() as alone:
+        assert alone.test_client().get("/guarded/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
 def test_one_request_s_account_is_not_the_next_one_s(guarded: FlaskClient, sign_in: SignIn) -> None:

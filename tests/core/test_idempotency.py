@@ -17,7 +17,7 @@ import guarding
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
-from guarding import SignedIn, SignIn, guarded, guarded_app, make_guarded_app, problem, sign_in
+from guarding import SignedIn, SignIn, a_guarded_app, guarded, guarded_app, problem, sign_in
 from sqlalchemy import event, select, text
 from werkzeug.test import TestResponse
 
@@ -273,10 +273,8 @@ def test_while_the_first_is_running_the_second_does_not_wait(
 def wide_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An application with a connection for each of sixty-four: the key must keep them apart, not the pool."""
     monkeypatch.setenv("PLAYHALL_DATABASE_POOL_SIZE", "64")
-    made = make_guarded_app()
-    yield made
-    with made.app_context():
-        db.engine.dispose()
+    with a_guarded_app() as made:
+        yield made
 
 
 def test_sixty_four_at_once_have_one_effect(wide_app: Flask, sign_in: SignIn, effects: Callable[[], int]) -> None:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-import redis as redis_library
 from flask import Flask
 from flask.testing import FlaskClient
-from guarding import SignIn, guarded, guarded_app, problem, sign_in
+from guarding import SignIn, a_guarded_app, guarded, guarded_app, problem, sign_in
 from redis import Redis
 from werkzeug.routing import IntegerConverter, Rule, UUIDConverter
 
 from app.core import limits, rates
 from app.core.breaker import Breaker
-from app.core.counters import FAILED_OPEN, Counters
+from app.core.counters import FAILED_OPEN, PAUSE, Counters
 from app.core.limits import CORE_LIMITS, counters, subject
 from app.core.rates import Rate, parse
 from app.core.redis_line import Line
 from app.core.settings import CoreSettings
+from app.embedded.redis import EmbeddedRedis
 from playhall.testing.services import Services
 
 __all__ = ["guarded", "guarded_app", "sign_in"]
@@ -351,27 +354,59 @@ def test_without_redis_a_wrong_token_is_still_refused(guarded: FlaskClient) -> N
     assert [guarded.get(path).status_code for path in ("/guarded/me", "/guarded/theirs")] == [401, 401]
 
 
-class FrozenLine(Line):
-    """A line to a frozen server: each try waits for its time-out."""
-
-    tries = 0
-
-    def run(self, *_args: object) -> None:
-        self.tries += 1
-        time.sleep(0.01)
-        raise redis_library.TimeoutError
+@pytest.fixture
+def fragile(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Flask, EmbeddedRedis]]:
+    """An application over a Redis of its own, which the test may break."""
+    with EmbeddedRedis(tmp_path, durable=False) as server:
+        monkeypatch.setenv("REDIS_URL", server.url)
+        monkeypatch.setenv("PLAYHALL_REDIS_TIMEOUT_MS", "100")
+        with a_guarded_app({"guarded.act": "2/hour"}) as made:
+            yield made, server
 
 
 def test_a_frozen_redis_costs_one_time_out_a_second(
-    guarded: FlaskClient, guarded_app: Flask, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+    fragile: tuple[Flask, EmbeddedRedis], sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not one for each request."""
-    line = FrozenLine(Redis())
-    monkeypatch.setitem(guarded_app.extensions, limits.EXTENSION, Counters(line))
-    headers, began = sign_in().headers, time.monotonic()
-    for _ in range(30):
-        assert guarded.get("/guarded/me", headers=headers).status_code == 200
-    assert 1 <= line.tries <= 1 + (time.monotonic() - began)
+    """Not one for each request; when it thaws, the limits hold again."""
+    app, server = fragile
+    client, who = app.test_client(), sign_in()
+    with app.app_context():
+        line = counters()._line
+    tries: list[object] = []
+    exchange = line._exchange
+    monkeypatch.setattr(line, "_exchange", lambda *args: (tries.append(args), exchange(*args))[1])
+    assert client.get("/guarded/many", headers=who.headers).status_code == 200
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        tries.clear()
+        began = time.monotonic()
+        answers = [client.get("/guarded/many", headers=who.headers).status_code for _ in range(30)]
+        assert set(answers) == {200}
+        assert 1 <= len(tries) <= 1 + (time.monotonic() - began) / PAUSE
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert _until(lambda: client.get("/guarded/many", headers=who.headers).status_code == 429)
+
+
+def test_a_redis_that_was_killed_and_came_back_is_used_again(fragile: tuple[Flask, EmbeddedRedis], sign_in: SignIn) -> None:
+    """Requests pass meanwhile, and a session that was revoked meanwhile is refused."""
+    app, server = fragile
+    client, one = app.test_client(), sign_in()
+    other = sign_in(one.account)
+    assert client.get("/guarded/me", headers=one.headers).status_code == 200
+    server.stop()
+    assert client.delete(f"/api/v1/auth/sessions/{one.session}", headers=other.headers).status_code == 204
+    assert client.get("/guarded/me", headers=one.headers).status_code == 401
+    server.start()
+    assert _until(lambda: "RateLimit-Limit" in client.get("/guarded/me", headers=other.headers).headers)
+    assert client.get("/guarded/me", headers=one.headers).status_code == 401
+
+
+def _until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return met
 
 
 def test_the_time_out_is_a_setting_and_short(store: Counters, guarded_app: Flask) -> None:

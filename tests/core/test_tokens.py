@@ -19,9 +19,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTDecodeError
-from guarding import SignedIn, SignIn, guarded, guarded_app, problem, sign_in
+from guarding import SignedIn, SignIn, a_guarded_app, guarded, guarded_app, problem, sign_in
 
 from app.core import tokens
+from app.core.auth import issue_access_token
 from app.core.tokens import Identity, TokenRefused, Verifier, key_id
 
 __all__ = ["guarded", "guarded_app", "sign_in"]
@@ -341,6 +342,23 @@ def test_an_expired_token_is_refused(guarded: FlaskClient, sign_in: SignIn) -> N
     late = sign_in(lifetime=timedelta(seconds=-1))
     for path in WAYS:
         assert "expired" in problem(guarded.get(path, headers=late.headers))["detail"]
+
+
+def test_keys_rotate_without_signing_anybody_out(app: Flask, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new key in front signs from now on; the one behind it still verifies, until it is taken away."""
+    before = sign_in()
+    old = app.extensions["playhall"].settings.secret_keys[0]
+    monkeypatch.setenv("PLAYHALL_SECRET_KEYS", f"{KEY},{old}")
+    with a_guarded_app() as rotated:
+        with rotated.app_context():
+            after = issue_access_token(before.account, before.session, ["player"], timedelta(minutes=1))
+        assert jwt.get_unverified_header(after)["kid"] == key_id(KEY)
+        for path in WAYS:
+            for token in (before.token, after):
+                assert rotated.test_client().get(path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    monkeypatch.setenv("PLAYHALL_SECRET_KEYS", KEY)
+    with a_guarded_app() as retired:
+        assert retired.test_client().get("/guarded/me", headers=before.headers).status_code == 401
 
 
 def test_the_library_decodes_with_our_verifier(guarded_app: Flask, sign_in: SignIn) -> None:
