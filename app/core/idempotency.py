@@ -23,7 +23,6 @@ from app.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused, Malformed
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 LONGEST = 255  # characters
-DAYS_KEPT = 7
 
 # One statement tries the lock and looks for an answer. The lock is let go by the commit, the rollback or a lost connection.
 CLAIM = """
