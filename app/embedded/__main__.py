@@ -20,6 +20,7 @@ from app.embedded.supervisor import PROCESSES, supervise
 
 VAR = Path("var")
 _FLASK = (sys.executable, "-m", "flask")
+_PREPARE = (sys.executable, "-m", "app.embedded.prepare")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,9 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmbeddedError as error:
         print(f"playhall: {error}", file=sys.stderr)
         return 1
-    except subprocess.CalledProcessError as failed:
-        print(f"playhall: `flask {' '.join(failed.cmd[3:])}` failed, its message is above.", file=sys.stderr)
-        return 1
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
@@ -57,8 +55,9 @@ def run() -> int:
     """Serve until stopped."""
     with ExitStack() as stack:
         servers = development.start(VAR, stack)
-        for step in (("db", "upgrade"), ("demo", "load")):
-            subprocess.run([*_FLASK, *step], env=servers.env, stdin=subprocess.DEVNULL, check=True)  # noqa: S603 - our own command line
+        prepared = subprocess.run(_PREPARE, env=servers.env, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+        if prepared.returncode != 0:
+            return 1
         print(development.where_to_look(servers), flush=True)
         try:
             return supervise(PROCESSES, servers.env, keep=servers.pids)

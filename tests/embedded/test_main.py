@@ -27,6 +27,7 @@ def checkout(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(reachable)
     monkeypatch.setattr(command, "_FLASK", SAY)
+    monkeypatch.setattr(command, "_PREPARE", (*SAY, "prepared"))
     monkeypatch.setattr(place, "PATIENCE", 0)
     return reachable
 
@@ -56,8 +57,7 @@ time.sleep(60)"""
     assert main([]) == 0
     said = capfd.readouterr().out
     wanted = [
-        "flask db upgrade postgresql://",
-        "flask demo load",
+        "flask prepared postgresql://",
         "http://127.0.0.1:8000/docs",
         "flask dev token",
         "serving true",
@@ -87,11 +87,11 @@ def test_each_server_is_replaced_alone_and_dotenv_counts(checkout: Path, monkeyp
         assert list(development.start(Path("var"), stack).urls) == []
 
 
-def test_failed_step_is_named(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], given: None) -> None:
-    """When migrating fails nothing is served and the exit code says so."""
-    monkeypatch.setattr(command, "_FLASK", (sys.executable, "-c", "raise SystemExit(3)"))
+def test_nothing_is_served_when_preparing_fails(monkeypatch: pytest.MonkeyPatch, given: None) -> None:
+    """A failed migration ends the run; it has said why itself."""
+    monkeypatch.setattr(command, "_PREPARE", (sys.executable, "-c", "raise SystemExit(3)"))
+    monkeypatch.setattr(command, "PROCESSES", {})
     assert main(["run"]) == 1
-    assert "`flask db upgrade` failed" in capfd.readouterr().err
 
 
 def test_process_that_dies_fails_the_run(monkeypatch: pytest.MonkeyPatch, given: None) -> None:

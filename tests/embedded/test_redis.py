@@ -1,6 +1,7 @@
 """The embedded Redis: real, private, durable, and gone when its parent is."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -65,7 +66,8 @@ def test_killed_parent_leaves_a_folder_that_starts_again(tmp_path: Path) -> None
 
 def test_left_over_server_is_ended(tmp_path: Path) -> None:
     """A server that outlived its parent is ended by its pid file, and only when it lives in that folder."""
-    left = subprocess.Popen(["sleep", "60"], cwd=tmp_path)
+    # A shell that runs us in the background makes SIGINT ignored, and sleep, unlike a server, would inherit that.
+    left = subprocess.Popen(["sleep", "60"], cwd=tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     (tmp_path / "redis.pid").write_text(str(left.pid))
     evict(tmp_path / "redis.pid", tmp_path)
     assert not psutil.pid_exists(left.pid)
