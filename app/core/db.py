@@ -61,14 +61,23 @@ def uuid7() -> UUID:
 
 def engine_options(settings: CoreSettings) -> dict[str, Any]:
     """Pool and time-outs: nobody waits for the database longer than a second to connect or be served a connection."""
-    timeouts = f"-c statement_timeout={settings.statement_timeout_ms} -c lock_timeout={settings.lock_timeout_ms}"
+    server = {
+        "statement_timeout": settings.statement_timeout_ms,
+        "lock_timeout": settings.lock_timeout_ms,
+        # A host that vanished without a word must not keep its row locks for hours.
+        "tcp_keepalives_idle": 10,
+        "tcp_keepalives_interval": 5,
+        "tcp_keepalives_count": 3,
+        "idle_in_transaction_session_timeout": 60_000,
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in server.items())
     return {
         "pool_size": settings.database_pool_size,
         "max_overflow": 0,
         "pool_timeout": 0.9,
         "pool_use_lifo": True,
         "hide_parameters": True,  # values in an error's words would end in logs
-        "connect_args": {"options": timeouts, "connect_timeout": 2, "tcp_user_timeout": 3000, "application_name": "playhall"},
+        "connect_args": {"options": options, "connect_timeout": 2, "tcp_user_timeout": 3000, "application_name": "playhall"},
     }
 
 

@@ -1,1 +1,6 @@
-"""For tests: private servers, and proofs of migrations that plugins share with us."""
+"""For tests: private servers, proofs of migrations that plugins share with us, and events and jobs at one's own pace."""
+
+from app.core.drain import drain
+from app.core.outbox import deliver
+
+__all__ = ["deliver", "drain"]
