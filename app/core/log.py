@@ -66,7 +66,7 @@ def configure(settings: CoreSettings, secrets: Iterable[str] = ()) -> None:
         logger_factory=_Output,
         cache_logger_on_first_use=True,
     )
-    _adopt_standard_library(level, [*common, structlog.stdlib.ExtraAdder()], last)
+    _adopt_standard_library(level, [*common, structlog.stdlib.ExtraAdder(), _without_leftovers], last)
 
 
 def _adopt_standard_library(level: int, before: list[structlog.typing.Processor], last: list[structlog.typing.Processor]) -> None:
@@ -104,6 +104,13 @@ class _Handler(logging.Handler):
             sys.stderr.write(self.format(record) + "\n")
         except Exception:  # noqa: BLE001 - as every handler of the standard library: a line must not end a request
             self.handleError(record)
+
+
+def _without_leftovers(_logger: Any, _method: str, line: Line) -> Line:
+    # Another handler's formatter leaves them in the record, where they look like extras.
+    line.pop("message", None)
+    line.pop("asctime", None)
+    return line
 
 
 def _as_json(_logger: Any, _method: str, line: Line) -> str:

@@ -19,7 +19,7 @@ _TEXT = re.compile(
     r"(?P<before>\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}"  # an Authorization header
     r"|eyJ[\w-]{4,}\.[\w-]{2,}(?:\.[\w-]*)*"  # a token
     r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"  # a password in an address
-    rf"|(?P<name>(?:{_NAMES})[\w-]*[\"']?\s*(?:=|:|=>)\s*)(?:[\"'][^\"']*[\"']|[^\s\"',;&)}}\]]+)"  # password=...
+    rf"|(?P<name>(?:{_NAMES})[\w-]*[\"']?\s*(?:=|:|=>)\s*(?:(?:bearer|basic)\s+)?)(?:[\"'][^\"']*[\"']|[^\s\"',;&)}}\]]+)"  # password=...
     r"|(?P<row>Failing row contains )\(.*\)",  # PostgreSQL quotes the whole row
     re.IGNORECASE,
 )

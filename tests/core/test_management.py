@@ -41,6 +41,8 @@ def port() -> Iterator[int]:
     yield listener.getsockname()[1]
     done.set()
     thread.join()
+    for number in list(server._callers):
+        server._drop(number)
     listener.close()
 
 

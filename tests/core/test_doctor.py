@@ -1,0 +1,209 @@
+"""`flask doctor` finds what is wrong, says what to do, and shows no secret."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+from redis import Redis
+from sqlalchemy import text
+
+import app as package
+from app.core import doctor
+from app.core.db import db, session, transaction
+from app.core.figures import Figures
+from app.core.migrations import upgrade
+from app.core.models import JobRow, OutboxEvent
+from playhall.testing.services import Services
+from tests.core.migrating import scratch
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the connections of the applications that the doctor boots."""
+    booted: list[Flask] = []
+    create = package.create_app
+
+    def make() -> Flask:
+        booted.append(create())
+        return booted[-1]
+
+    monkeypatch.setattr(package, "create_app", make)
+    yield
+    for one in booted:
+        with one.app_context():
+            db.engine.dispose()
+
+
+def examine() -> Result:
+    return CliRunner().invoke(doctor.doctor)
+
+
+def migrate(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the settings at a database and bring it up to date."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    upgrade(package.create_app())
+
+
+def found(result: Result, level: str) -> list[str]:
+    return [line for line in result.output.splitlines() if line.startswith(level)]
+
+
+def test_a_sound_installation_has_no_failures(app: Flask) -> None:
+    result = examine()
+    assert found(result, "fail") == []
+    assert result.exit_code == 0
+    assert "PostgreSQL 1" in result.output
+    assert "every branch is at its newest revision" in result.output
+    assert "shop 0.1.0, requires economy" in result.output
+
+
+def test_each_setting_says_where_it_comes_from(app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And secrets are hidden, also the password in an address."""
+    secret, path = "s" * 40, tmp_path / "keys"
+    path.write_text(secret)
+    monkeypatch.setenv("PLAYHALL_SECRET_KEYS_FILE", str(path))
+    monkeypatch.setenv("PLAYHALL_SLOW_REQUEST_MS", "150")
+    monkeypatch.setenv("PLAYHALL_CORS_ORIGINS", "https://a.example,https://b.example")
+    output = examine().output
+    assert f"PLAYHALL_SECRET_KEYS = *** (file {path})" in output
+    assert "PLAYHALL_SLOW_REQUEST_MS = 150 (environment)" in output
+    assert "PLAYHALL_CORS_ORIGINS = https://a.example,https://b.example (environment)" in output
+    assert "PLAYHALL_LOG_LEVEL = info (default)" in output
+    assert secret not in output
+
+
+def test_a_value_from_the_file_of_the_checkout_is_told_apart(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PLAYHALL_SLOW_REQUEST_MS=77\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "doctor"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "PLAYHALL_SLOW_REQUEST_MS = 77 (.env)" in done.stdout
+    assert done.returncode == 0
+
+
+def test_settings_that_stop_the_boot_are_findings(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYHALL_THREADS", "many")
+    monkeypatch.setenv("PLAYHALL_BIND", "")
+    result = examine()
+    assert result.exit_code == 1
+    assert any("PLAYHALL_THREADS" in line for line in found(result, "fail"))
+
+
+def test_absent_servers_are_named_with_what_to_do(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hidden-password@127.0.0.1:1/playhall_test")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    result = examine()
+    assert result.exit_code == 1
+    assert ["DATABASE_URL" in line or "REDIS_URL" in line for line in found(result, "fail")] == [True, True]
+    assert "hidden-password" not in result.output
+
+
+def test_a_database_without_tables_asks_for_migrations(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scratch(services.database_url) as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        result = examine()
+    assert result.exit_code == 1
+    assert any("core is at nothing" in line and "flask db upgrade" in line for line in found(result, "fail"))
+
+
+def test_revisions_and_tables_that_nobody_knows_are_named(app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scratch(services.database_url) as url:
+        migrate(url, monkeypatch)
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE alembic_version_shop SET version_num = 'shop_future'")
+            connection.execute("CREATE TABLE loot_box (id int)")
+        warned = found(examine(), "warn")
+    assert any("shop is at shop_future" in line for line in warned)
+    assert any("loot_box" in line and "flask plugin purge loot" in line for line in warned)
+
+
+def test_work_that_nobody_does_fails(app: Flask) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=5)
+
+    def add() -> None:
+        session().add(JobRow(name="gone.job", payload={}, run_at=long_ago))
+        session().add(JobRow(name="gone.job", payload={}, state="dead", run_at=long_ago))
+        session().add(OutboxEvent(name="shop.nothing.v1", payload={}, created_at=long_ago))
+
+    with app.app_context():
+        transaction(add)
+    result = examine()
+    assert ["flask worker" in line or "flask relay" in line for line in found(result, "fail")] == [True, True]
+    assert any("1 failed for good" in line for line in found(result, "warn"))
+    assert any("plugin that is not enabled" in line for line in found(result, "warn"))
+
+
+def test_kafka_that_falls_behind_is_a_warning(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYHALL_KAFKA_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr(doctor, "figures", lambda: Figures(0, 0, 0, 0, 0.0, 0, 0.0, 9, 300.0))
+    assert any("9 wait" in line and "PLAYHALL_KAFKA_SERVERS" in line for line in found(examine(), "warn"))
+
+
+def test_too_few_connections_are_counted_beforehand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYHALL_DATABASE_POOL_SIZE", "500")
+    assert any("max_connections" in line for line in found(examine(), "warn"))
+
+
+def test_more_threads_than_connections_is_a_warning(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYHALL_THREADS", "50")
+    assert any("PLAYHALL_THREADS" in line for line in found(examine(), "warn"))
+
+
+def test_a_redis_that_throws_away_is_a_warning(app: Flask, services: Services) -> None:
+    with Redis.from_url(services.redis_url) as redis:
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            warned = found(examine(), "warn")
+        finally:
+            redis.config_set("maxmemory-policy", "noeviction")
+    assert any("noeviction" in line for line in warned)
+
+
+def test_a_redis_whose_settings_are_closed_is_a_warning(app: Flask, services: Services) -> None:
+    """As with many a hosted one."""
+    with Redis.from_url(services.redis_url) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", "-config")
+        try:
+            warned = found(examine(), "warn")
+        finally:
+            redis.execute_command("ACL", "SETUSER", "default", "+config")
+    assert any("cannot be read" in line for line in warned)
+
+
+def test_a_plugin_that_cannot_work_fails(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("the gateway refuses our key")
+
+    monkeypatch.setattr(doctor, "parts", lambda _playhall, _name: iter([("shop", fail), ("gacha", lambda: None)]))
+    result = examine()
+    assert any("shop" in line and "refuses our key" in line for line in found(result, "fail"))
+    assert any("gacha" in line and "works" in line for line in found(result, "ok"))
+
+
+def test_tables_that_cannot_be_read_are_a_finding(app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scratch(services.database_url) as url:
+        migrate(url, monkeypatch)
+        with psycopg.connect(url) as connection:
+            connection.execute("DROP TABLE core_outbox CASCADE")
+        result = examine()
+    assert any(line.split()[1] == "jobs" for line in found(result, "fail"))
+    with app.app_context():
+        assert session().execute(text("SELECT 1")).scalar_one() == 1
+        db.session.remove()
