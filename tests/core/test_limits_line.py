@@ -62,7 +62,9 @@ def test_many_callers_get_their_own_answers(line: Line) -> None:
 def test_a_connection_that_the_server_closed_is_replaced(line: Line, redis: Redis) -> None:
     """The caller does not notice."""
     ask(line)
-    redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    (connection,) = line._idle
+    connection.send_command("CLIENT", "ID")
+    redis.client_kill_filter(_id=connection.read_response())
     assert ask(line) == b"word"
 
 
