@@ -37,8 +37,7 @@ def services(worker_id: str) -> Services:
         connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {database}")
     number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
-    redis_url = os.environ["TEST_REDIS_URL"]
-    redis_url += f"{'&' if '?' in redis_url else '?'}db={number}"
+    redis_url = f"{os.environ['TEST_REDIS_URL'].partition('?')[0]}?db={number}"  # of two db=, the first would count
     made = Services(urlunsplit(url._replace(path=f"/{database}")), redis_url)
     os.environ.update(
         DATABASE_URL=made.database_url,
