@@ -81,7 +81,9 @@ def _adopt_standard_library(level: int, before: list[structlog.typing.Processor]
     root.handlers = [*(one for one in root.handlers if not isinstance(one, _Handler)), handler]
     root.setLevel(level)
     # The server of the development tools names every request; our own line does that.
-    logging.getLogger("werkzeug").setLevel(max(level, logging.WARNING))
+    # What these say at each request or revision, we say better.
+    for chatty in ("werkzeug", "alembic"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
 
 
 class _Output:
