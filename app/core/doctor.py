@@ -84,8 +84,6 @@ def _settings(playhall: Playhall) -> Iterator[Finding]:
     for name, values in playhall.plugin_settings.items():
         for one in declared(type(values), prefix(name)):
             yield _setting(one, values, in_file)
-    if playhall.settings.threads > playhall.settings.database_pool_size:
-        yield Finding(WARN, "settings", "PLAYHALL_THREADS is above PLAYHALL_DATABASE_POOL_SIZE: requests will wait for connections")
 
 
 def _setting(one: Declared, values: Any, in_file: Mapping[str, str | None]) -> Finding:

@@ -28,17 +28,16 @@ _environment = os.environ
 
 bind = _environment.get("PLAYHALL_BIND", "127.0.0.1:8000")
 workers = int(_environment.get("WEB_CONCURRENCY", "2"))
-worker_class = "gthread"
-threads = int(_environment.get("PLAYHALL_THREADS", "10"))
+worker_class = "gevent"
+worker_connections = 12_000  # event streams included
 preload_app = False
 
-# A load balancer keeps its connections for a minute; who closes first must not be us.
-keepalive = 75
+keepalive = 5
 backlog = 2048
-# A worker whose main loop is stuck that long is replaced; it is not a limit of a request.
+# A worker whose loop is stuck that long is replaced; it is not a limit of a request.
 timeout = 30
 # Longer than any request may take, shorter than an orchestrator waits before it kills.
-graceful_timeout = 20
+graceful_timeout = 15
 
 limit_request_line = 8190
 limit_request_fields = 100

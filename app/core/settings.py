@@ -161,7 +161,6 @@ class CoreSettings(Selection):
     max_body_bytes: int = setting(1_048_576, doc="A larger body is refused with 413, in bytes.")
     bind: str = setting("127.0.0.1:8000", doc="Address of the API.")
     workers: int = setting(2, env="WEB_CONCURRENCY", doc="Processes that serve the API.")
-    threads: int = setting(10, doc="Requests that one of them answers at a time; more than PLAYHALL_DATABASE_POOL_SIZE wait for each other.")
     management_bind: str = setting("127.0.0.1:9000", doc="Address of /livez, /readyz and /metrics. Port 0 takes a free one.")
     limits: Mapping[str, str] = setting(
         {}, doc="Rates by limit name, over the defaults: `core.default=600/minute,auth.login=5/minute;10/5minutes`."

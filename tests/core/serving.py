@@ -57,7 +57,7 @@ def until(holds: Callable[[], object], seconds: float, say: Callable[[], object]
 
 @contextmanager
 def served(database_url: str, redis_url: str, application: str = "tests.core.served:application", **env: str) -> Iterator[Served]:
-    """Two workers of four threads, on free ports; it has to end well."""
+    """Two workers, on free ports; they have to end well."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PLAYHALL_", "PROMETHEUS_"))}
     settings = {
         "DATABASE_URL": database_url,
@@ -65,7 +65,6 @@ def served(database_url: str, redis_url: str, application: str = "tests.core.ser
         "PLAYHALL_ENVIRONMENT": "test",
         "PLAYHALL_BIND": "127.0.0.1:0",
         "PLAYHALL_MANAGEMENT_BIND": "127.0.0.1:0",
-        "PLAYHALL_THREADS": "4",
         "PLAYHALL_STATEMENT_TIMEOUT_MS": "60000",
         "WEB_CONCURRENCY": "2",
         **env,

@@ -99,11 +99,11 @@ def test_a_value_from_the_file_of_the_checkout_is_told_apart(app: Flask, tmp_pat
 
 
 def test_settings_that_stop_the_boot_are_findings(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLAYHALL_THREADS", "many")
+    monkeypatch.setenv("WEB_CONCURRENCY", "many")
     monkeypatch.setenv("PLAYHALL_BIND", "")
     result = examine()
     assert result.exit_code == 1
-    assert any("PLAYHALL_THREADS" in line for line in found(result, "fail"))
+    assert any("WEB_CONCURRENCY" in line for line in found(result, "fail"))
 
 
 def test_absent_servers_are_named_with_what_to_do(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,11 +159,6 @@ def test_kafka_that_falls_behind_is_a_warning(app: Flask, monkeypatch: pytest.Mo
 def test_too_few_connections_are_counted_beforehand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAYHALL_DATABASE_POOL_SIZE", "500")
     assert any("max_connections" in line for line in found(examine(), "warn"))
-
-
-def test_more_threads_than_connections_is_a_warning(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLAYHALL_THREADS", "50")
-    assert any("PLAYHALL_THREADS" in line for line in found(examine(), "warn"))
 
 
 def test_a_redis_that_throws_away_is_a_warning(app: Flask, services: Services) -> None:

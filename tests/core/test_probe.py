@@ -14,11 +14,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from flask import Flask
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.core.db import db, session, transaction
 from app.core.errors import DatabaseUnavailable
+from app.core.models import Account
 from app.core.outage import Guard, as_domain_error
 from app.core.probe import Fetch, Probe, Refused, conninfo
 from app.embedded.postgres import EmbeddedPostgres
@@ -160,6 +163,51 @@ def test_connections_that_the_server_ended_cost_nobody_an_error(engine: Engine, 
         )
     assert [ask(engine) for _ in range(4)] == ["ok"] * 4
     assert not guard.frozen
+
+
+def test_a_transaction_whose_connection_is_lost_is_done_again(app: Flask) -> None:
+    """Before the commit nothing was done, so nobody has to hear of it; and it is done once."""
+    attempts: list[int] = []
+
+    def work() -> None:
+        session().add(account := Account())
+        session().flush()
+        attempts.append(len(attempts))
+        if len(attempts) == 1:
+            session().execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        assert account.id
+
+    with app.app_context():
+        transaction(work)
+        assert len(attempts) == 2
+        assert session().execute(text("SELECT count(*) FROM core_account")).scalar_one() == 1
+        db.session.remove()
+
+
+def test_a_commit_whose_answer_is_lost_is_not_done_again(app: Flask) -> None:
+    """It may have been done: only the caller, with the same key, can ask."""
+    attempts: list[int] = []
+
+    def work() -> None:
+        attempts.append(1)
+        # Checked at the commit, and ends the connection there.
+        session().execute(text("CREATE TEMPORARY TABLE last (id int)"))
+        session().execute(
+            text(
+                "CREATE FUNCTION pg_temp.die() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
+            )
+        )
+        deferred = "AFTER INSERT ON last DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        session().execute(text(f"CREATE CONSTRAINT TRIGGER die {deferred} EXECUTE FUNCTION pg_temp.die()"))
+        session().execute(text("INSERT INTO last VALUES (1)"))
+
+    with app.app_context():
+        with pytest.raises(DBAPIError) as lost:
+            transaction(work)
+        db.session.remove()
+    assert as_domain_error(lost.value) is not None
+    assert len(attempts) == 1
 
 
 def test_a_probe_whose_own_connection_was_ended_asks_on_another(probe: Probe, postgres: EmbeddedPostgres) -> None:
