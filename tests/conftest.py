@@ -60,7 +60,7 @@ def migrated_app(services: Services) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(migrated_app: Flask, services: Services) -> Iterator[Flask]:
+def app(migrated_app: Flask, services: Services) -> Flask:
     """The application, over empty tables and an empty Redis."""
     with migrated_app.app_context():
         tables = db.session.execute(
@@ -71,7 +71,7 @@ def app(migrated_app: Flask, services: Services) -> Iterator[Flask]:
         db.session.remove()
     with Redis.from_url(services.redis_url) as redis:
         redis.flushdb()
-    yield migrated_app
+    return migrated_app
 
 
 @pytest.fixture

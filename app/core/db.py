@@ -91,7 +91,7 @@ def after_commit(callback: Callable[[], None]) -> None:
     db.session.info.setdefault("after_commit", []).append(callback)
 
 
-def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS, again: Callable[[DBAPIError], bool] = lambda error: False) -> T:
+def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS, again: Callable[[DBAPIError], bool] = lambda _error: False) -> T:
     """Do the work and commit it once; on a serialization failure, a deadlock or a lost connection do it again in a fresh session.
 
     `again` tells of further errors after which it may be tried again. It opens with the first statement, so what a job

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from booting import install, manifest
 
 from app.core import registry
 from app.core.errors import PluginError
 from app.core.plugin import Job, Permission, Plugin, Subscription
 from app.core.settings import Selection
-
-from booting import install, manifest
 
 ECONOMY = Plugin(name="economy", version="1.0.0")
 
@@ -85,7 +85,7 @@ def test_longer_cycle_reads_as_required() -> None:
     graph = {"aa": "bb", "bb": "cc", "cc": "aa"}
     (problem,) = problems(*(made(name, requires={needed: ">=1"}) for name, needed in graph.items()))
     chain = problem.rpartition(": ")[2].split(" -> ")
-    assert all(graph[left] == right for left, right in zip(chain, chain[1:], strict=False))
+    assert all(graph[left] == right for left, right in pairwise(chain))
 
 
 def test_unmet_need() -> None:
