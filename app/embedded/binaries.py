@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.embedded.child import User
 from app.embedded.errors import MissingServer
-from app.embedded.place import can
+from app.embedded.place import awkward, can
 
 # Where Debian and Ubuntu put each version; only some of its programs are on the path.
 _SYSTEM = Path("/usr/lib/postgresql")
@@ -71,8 +71,8 @@ def major_version(folder: Path) -> int | None:
 
 
 def reachable_bin(folder: Path, place: Path, user: User | None) -> Path:
-    """Give programs that `user` can run: these, or a copy in `place` when their path is closed to it."""
-    if can(user, str(folder / "postgres"), "--version"):
+    """Give programs that `user` can run: these, or a copy in `place` when their path will not do."""
+    if not awkward(folder) and can(user, str(folder / "postgres"), "--version"):
         return folder
     install = folder.parent
     libraries = install.parent.parent / f"{install.parent.name}.libs"

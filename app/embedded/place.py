@@ -63,12 +63,17 @@ def can(user: User | None, *command: str) -> bool:
         return False
 
 
+def awkward(folder: Path) -> bool:
+    """Tell whether a path has what initdb, which asks a shell to run its neighbour, does not escape."""
+    return not set('"$`\\\n').isdisjoint(str(folder.resolve()))
+
+
 def find_place(folder: Path, user: User | None) -> Path:
-    """Give the folder for a server's files: `folder`, or a new one, linked from it, when `user` cannot enter it."""
+    """Give the folder for a server's files: `folder`, or a new one, linked from it, when that one will not do."""
     link = folder / _LINK
     if link.is_dir() and link.stat().st_uid == os.geteuid():
         return link.resolve()
-    if user is None or can(user, "test", "-x", str(folder)):
+    if not awkward(folder) and (user is None or can(user, "test", "-x", str(folder))):
         return folder.resolve()
     link.unlink(missing_ok=True)
     made = Path(tempfile.mkdtemp(prefix="playhall-", dir=_SHARED))

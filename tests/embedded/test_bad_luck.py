@@ -63,6 +63,12 @@ def test_programs_without_libraries_of_their_own_are_copied_too(tmp_path: Path, 
     assert (copy / "postmaster").is_symlink()
 
 
+def test_programs_at_a_path_that_a_shell_would_change_are_copied(tmp_path: Path) -> None:
+    """initdb asks a shell to run postgres by its path: one with a dollar or a quote in it is not used."""
+    folder = installation(tmp_path / "a$HOME" / "package" / "pginstall" / "bin", 18)
+    assert binaries.reachable_bin(folder, tmp_path / "place", None).is_relative_to(tmp_path / "place")
+
+
 def test_failed_initialisation_says_why(tmp_path: Path) -> None:
     """What initdb said is in the message."""
     (tmp_path / "data").mkdir()

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import psycopg
@@ -159,11 +160,12 @@ def test_interrupted_initialisation_is_done_again(reachable: Path) -> None:
         assert query(server.url, "SELECT 1") == 1
 
 
-@pytest.mark.parametrize("name", ["with space, comma", 'quo"te', "l" * 120])
+@pytest.mark.parametrize("name", ["with space, comma", 'quo"te and $HOME', "l" * 120])
 def test_any_path_will_do(reachable: Path, name: str) -> None:
     """Spaces, commas, quotes and paths too long for a socket's address all work."""
     with EmbeddedPostgres(reachable / name / "pg", durable=False) as server:
         assert query(server.url, "SELECT 1") == 1
+    place.remove(reachable / name / "pg")
 
 
 def test_failed_start_shows_the_log_and_leaves_the_folder_free(reachable: Path) -> None:
@@ -227,9 +229,9 @@ def test_programs_behind_a_closed_door_are_copied_once(reachable: Path) -> None:
 def test_another_user_gets_no_connection(reachable: Path) -> None:
     """Whoever is neither us nor the server's own user is turned away by the socket's folder."""
     with EmbeddedPostgres(reachable / "pg", durable=False) as server:
-        psql = str(binaries.postgres_bin() / "psql")
-        tried = subprocess.run([psql, server.url, "-c", "SELECT 1"], user=1, group=1, extra_groups=[], cwd="/", check=False)
-        assert tried.returncode != 0
+        run = Path(parse_qs(urlsplit(server.url).query)["host"][0])
+        assert place.can(None, "test", "-S", str(run / ".s.PGSQL.5432"))
+        assert not place.can(User(1, 1), "test", "-S", str(run / ".s.PGSQL.5432"))
 
 
 def test_missing_server_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
