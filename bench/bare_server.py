@@ -1,0 +1,13 @@
+"""The product's server settings, for an application that has no health to watch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+# Read as gunicorn reads it: importing it would import the application with it, before gevent has patched anything.
+exec(compile(Path("app/core/server.py").read_text(), "app/core/server.py", "exec"))  # noqa: S102
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Watch nothing."""
