@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import structlog
 from flask import has_request_context, request
 
-from app.core import metrics
+from app.core import log, metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-log = structlog.get_logger(__name__)
 
 QUIET = frozenset({"/livez", "/readyz"})  # asked every few seconds: measured, but not told of
 
@@ -36,6 +34,6 @@ class Access:
         metrics.request_done(route, method, status, seconds)
         if route in QUIET:
             return
-        tell = log.warning if seconds > self._slow else log.info
-        event = "slow" if seconds > self._slow else "request"
-        tell(event, method=method, route=route or metrics.UNKNOWN, status=status, duration_ms=round(seconds * 1000, 1))
+        level, event = ("warning", "slow") if seconds > self._slow else ("info", "request")
+        fields = {"method": method, "route": route or metrics.UNKNOWN, "status": status, "duration_ms": round(seconds * 1000, 1)}
+        log.tell(level, __name__, event, fields)

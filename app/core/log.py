@@ -12,12 +12,13 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from app.core.masking import Mask
+from app.core.masking import HIDDEN, Mask
 
 if TYPE_CHECKING:
     from app.core.settings import CoreSettings
@@ -32,6 +33,9 @@ _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 # Loggers keep this very list, so that those made before `configure` follow it too.
 _chain: list[structlog.typing.Processor] = []
+
+# The levels that `tell` writes itself; none where people read.
+_direct: set[str] = set()
 
 
 def init_app(playhall: Playhall) -> None:
@@ -60,6 +64,9 @@ def configure(settings: CoreSettings, secrets: Iterable[str] = ()) -> None:
     ]
     last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, mask, *(_JSON if settings.production else _READABLE)]
     _chain[:] = [*common, *last]
+    _direct.clear()
+    if settings.production:
+        _direct.update(name.lower() for name, number in logging.getLevelNamesMapping().items() if number >= level)
     structlog.configure(
         processors=_chain,
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -67,6 +74,21 @@ def configure(settings: CoreSettings, secrets: Iterable[str] = ()) -> None:
         cache_logger_on_first_use=True,
     )
     _adopt_standard_library(level, [*common, structlog.stdlib.ExtraAdder(), _without_leftovers], last)
+
+
+def tell(level: str, logger: str, event: str, fields: Line) -> None:
+    """Log one line whose fields are plain and hold no secret, such as the one of each request.
+
+    In production it is written at once: the way of all others costs three times as much.
+    """
+    if not _direct:
+        getattr(structlog.get_logger(logger), level)(event, **fields)
+    elif level in _direct:
+        bound = structlog.contextvars.get_contextvars()
+        line = {"event": event, **fields, **bound, "level": level, "logger": logger, "timestamp": f"{datetime.now(UTC).isoformat()[:-6]}Z"}
+        if "eyJ" in line.get("request_id", ""):  # whoever sends a token for an id
+            line["request_id"] = HIDDEN
+        sys.stderr.write(_encode(line) + "\n")
 
 
 def _adopt_standard_library(level: int, before: list[structlog.typing.Processor], last: list[structlog.typing.Processor]) -> None:

@@ -29,11 +29,13 @@ PLANTED = "planted-secret-value"
 def as_it_was() -> Iterator[None]:
     """Logging belongs to the process: give it back."""
     root = logging.getLogger()
-    before = (structlog.get_config(), list(log._chain), root.handlers[:], root.level)
+    before = (structlog.get_config(), list(log._chain), root.handlers[:], root.level, set(log._direct))
     yield
     structlog.configure(**before[0])
     log._chain[:] = before[1]
     root.handlers, root.level = before[2], before[3]
+    log._direct.clear()
+    log._direct.update(before[4])
     structlog.contextvars.clear_contextvars()
 
 
@@ -237,6 +239,25 @@ def test_a_slow_request_is_a_warning(app: Flask, output: Output) -> None:
         Access(slow_request_ms=200).done({"REQUEST_METHOD": "GET"}, 200, 0.201)
     (line,) = lines(output)
     assert (line["event"], line["level"], line["duration_ms"]) == ("slow", "warning", 201.0)
+
+
+def test_requests_are_not_told_of_below_the_level(client: FlaskClient, output: Output) -> None:
+    log.configure(production(log_level="warning"))
+    client.get("/api/v1/health")
+    assert output.getvalue() == ""
+
+
+def test_people_read_of_a_request_too(client: FlaskClient, output: Output) -> None:
+    log.configure(CoreSettings())
+    client.get("/api/v1/health")
+    assert "route=/api/v1/health" in output.getvalue()
+
+
+def test_a_token_sent_as_an_id_is_hidden(client: FlaskClient, output: Output) -> None:
+    log.configure(production())
+    client.get("/api/v1/health", headers={"X-Request-Id": TOKEN})
+    (line,) = lines(output)
+    assert line["request_id"] == HIDDEN
 
 
 def test_probes_are_not_told_of(client: FlaskClient, output: Output) -> None:
