@@ -85,7 +85,10 @@ class Server:
     def _accept(self) -> None:
         try:
             number, _ = self._listener._accept()  # type: ignore[attr-defined]
-        except OSError:  # another process was first
+        except BlockingIOError:  # another process was first
+            return
+        except OSError:  # too many open files: the caller waits, and so do we
+            native.original("time", "sleep")(0.05)
             return
         caller = _socket.socket(fileno=number)
         caller.setblocking(False)

@@ -109,6 +109,7 @@ def post_worker_init(worker: Any) -> None:
     watching = health.health(worker.wsgi)
     watching.start()
     management.start(worker.management, watching.answer)
+    worker.log.info("Worker ready (pid: %s)", worker.pid)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

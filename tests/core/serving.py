@@ -92,7 +92,7 @@ def served(database_url: str, redis_url: str, application: str = "tests.core.ser
 
 
 def _listens(server: Served) -> bool:
-    """Whether both ports are open and both workers have started to watch."""
+    """Whether both ports are open and all workers are ready."""
     assert server.process.poll() is None, server.log()
     said = server.log()
     patterns = {"api": r"Listening at: http://127.0.0.1:(\d+)", "management": r"Management port: http://127.0.0.1:(\d+)"}
@@ -100,12 +100,9 @@ def _listens(server: Served) -> bool:
     if not all(found.values()):
         return False
     server.ports = {name: int(match[1]) for name, match in found.items() if match}
-    try:
-        return all(server.manage("/livez", 1)[0] == 200 for _ in range(20)) and len(workers(server)) == server.workers
-    except OSError:
-        return False
+    return len(ready(server)) == server.workers
 
 
-def workers(server: Served) -> set[int]:
-    """The worker processes that answer, as far as twenty requests tell."""
-    return {int(server.get("/pid", timeout=2)[1]) for _ in range(20)}
+def ready(server: Served) -> list[int]:
+    """The workers that have ever been ready, the oldest first."""
+    return [int(pid) for pid in re.findall(r"Worker ready \(pid: (\d+)\)", server.log())]

@@ -22,6 +22,7 @@ from app.core.db import db, session, transaction
 from app.core.figures import Figures
 from app.core.migrations import upgrade
 from app.core.models import JobRow, OutboxEvent
+from app.embedded.redis import EmbeddedRedis
 from playhall.testing.services import Services
 from tests.core.migrating import scratch
 
@@ -161,24 +162,24 @@ def test_too_few_connections_are_counted_beforehand(app: Flask, monkeypatch: pyt
     assert any("max_connections" in line for line in found(examine(), "warn"))
 
 
-def test_a_redis_that_throws_away_is_a_warning(app: Flask, services: Services) -> None:
-    with Redis.from_url(services.redis_url) as redis:
-        redis.config_set("maxmemory-policy", "allkeys-lru")
-        try:
-            warned = found(examine(), "warn")
-        finally:
-            redis.config_set("maxmemory-policy", "noeviction")
+@pytest.fixture
+def own_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
+    """A Redis that may be spoiled."""
+    with EmbeddedRedis(tmp_path, durable=False) as running, Redis.from_url(running.url) as client:
+        monkeypatch.setenv("REDIS_URL", running.url)
+        yield client
+
+
+def test_a_redis_that_throws_away_is_a_warning(app: Flask, own_redis: Redis) -> None:
+    own_redis.config_set("maxmemory-policy", "allkeys-lru")
+    warned = found(examine(), "warn")
     assert any("noeviction" in line for line in warned)
 
 
-def test_a_redis_whose_settings_are_closed_is_a_warning(app: Flask, services: Services) -> None:
+def test_a_redis_whose_settings_are_closed_is_a_warning(app: Flask, own_redis: Redis) -> None:
     """As with many a hosted one."""
-    with Redis.from_url(services.redis_url) as redis:
-        redis.execute_command("ACL", "SETUSER", "default", "-config")
-        try:
-            warned = found(examine(), "warn")
-        finally:
-            redis.execute_command("ACL", "SETUSER", "default", "+config")
+    own_redis.execute_command("ACL", "SETUSER", "default", "-config")
+    warned = found(examine(), "warn")
     assert any("cannot be read" in line for line in warned)
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app import create_app
-from app.core import checks
+from app.core import checks, health_routes
 from app.core.checks import Check
 from app.core.db import db, session, transaction
 from app.core.figures import Figures
@@ -57,6 +58,14 @@ def test_people_are_told_what_works(client: FlaskClient) -> None:
     assert (answer.json["status"], answer.json["services"]["database"], answer.json["services"]["kafka"]) == ("ok", "ok", "disabled")
     assert answer.json["version"]
     assert answer.json["time"].endswith("Z")
+
+
+def test_a_source_tree_that_nobody_installed_has_a_version_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(health_routes, "version", missing)
+    assert health_routes.release.__wrapped__() == "0"
 
 
 def test_probes_pass_whatever_host_they_name(client: FlaskClient) -> None:

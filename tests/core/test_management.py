@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import _socket
+import errno
 import http.client
 import socket
 import struct
 import threading
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 
@@ -104,6 +106,51 @@ def test_a_head_without_end_is_cut_off(port: int) -> None:
             assert connection.recv(1) == b""
         except ConnectionResetError:
             """Cut off with something of ours still unread."""
+
+
+def test_what_is_not_there_yet_is_waited_for() -> None:
+    """Another process may take the caller, and a caller may have sent nothing."""
+    listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1)
+    listener.setblocking(False)
+    server = Server(listener, answer)
+    server._accept()
+    assert not server._callers
+    with socket.create_connection(listener.getsockname()):
+        server.turn(1)
+        (number,) = server._callers
+        server._attend(number)
+        assert list(server._callers) == [number]
+        server._drop(number)
+    listener.close()
+
+
+def test_too_many_open_files_do_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def fileno(self) -> int:
+            return 0
+
+        def _accept(self) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    server = Server(cast(Any, Full()), answer)
+    server._accept()
+    assert not server._callers
+
+
+def test_it_runs_until_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+
+    def turn(_server: Server) -> None:
+        turns.append(1)
+        if len(turns) == 3:
+            raise SystemExit
+
+    monkeypatch.setattr(Server, "turn", turn)
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(SystemExit):
+        Server(listener, answer).run()
+    assert len(turns) == 3
 
 
 def test_a_caller_who_goes_away_is_forgotten(port: int) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -69,6 +73,21 @@ def test_every_figure_says_what_it_is() -> None:
     text = metrics.render(metrics.Measured(lambda: Figures(0, 0, 0, 0, 0.0, 0, 0.0, 0, 0.0), dict))
     helped = set(re.findall(rb"# HELP (playhall_\w+) \w", text))
     assert set(re.findall(rb"(?m)^(playhall_(?:job|outbox|kafka)\w+) ", text)) <= helped
+
+
+def test_the_processes_of_a_folder_are_added_up(tmp_path: Path) -> None:
+    """Two processes that counted, and have ended: what they counted stays."""
+    count = "from app.core import metrics; metrics.request_done('/x', 'GET', 200, 0.001); metrics.pool_seen(1, 10)"
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", count], env=environment, check=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(tmp_path)
+    try:
+        text = metrics.render(metrics.Measured(lambda: None, dict))
+    finally:
+        del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    assert sample(text, "playhall_http_request_duration_seconds_count", route="/x", status="2xx") == 2
+    assert sample(text, "playhall_database_connections", state="allowed") == 20
 
 
 def test_connections_are_counted(app: Flask) -> None:

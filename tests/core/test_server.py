@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -24,7 +26,7 @@ from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.redis import EmbeddedRedis
 from tests.core.frozen import frozen
 from tests.core.frozen import server as postgres_server
-from tests.core.serving import Served, served, until, workers
+from tests.core.serving import Served, ready, served, until
 
 pytestmark = pytest.mark.xdist_group("served")
 
@@ -164,9 +166,11 @@ def test_a_branch_that_is_behind_is_named(running: Served, postgres: EmbeddedPos
 def test_a_killed_worker_is_replaced_and_its_counts_stay(running: Served) -> None:
     before = _count(running)
     assert before > 0
-    victim = workers(running).pop()
+    victim, started = _children(running)[0], len(ready(running))
     os.kill(victim, signal.SIGKILL)
-    until(lambda: victim not in workers(running) and len(workers(running)) == 2, 20)
+    assert {running.manage("/livez")[0] for _ in range(50)} == {200}
+    until(lambda: len(ready(running)) == started + 1, 30)
+    assert victim not in _children(running)
     assert _count(running) > before
     until(lambda: b'connections{state="allowed"} 20.0' in running.manage("/metrics")[1], 5, lambda: running.manage("/metrics")[1])
 
@@ -181,13 +185,19 @@ def _count(running: Served) -> float:
 def test_a_new_generation_takes_the_management_port_over(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
     """USR2 starts new code beside the old, on the same ports; neither refuses a probe."""
     with served(postgres.url, redis.url) as server:
-        old = workers(server)
+        old = ready(server)
         server.process.send_signal(signal.SIGUSR2)
-        until(lambda: workers(server) - old and server.log().count("Management port") == 2, 30, server.log)
-        assert {server.manage("/livez")[0] for _ in range(100)} == {200}
-        pid = next(one for one in _children(server) if one not in old)
-        os.kill(pid, signal.SIGTERM)
-        until(lambda: not (workers(server) - old), 30, server.log)
+        until(lambda: len(ready(server)) == 4, 40, server.log)
+        (parent,) = set(_children(server)) - set(old)
+        for worker in old:
+            os.kill(worker, signal.SIGSTOP)
+        try:
+            assert {server.manage("/livez")[0] for _ in range(20)} == {200}
+        finally:
+            for worker in old:
+                os.kill(worker, signal.SIGCONT)
+        os.kill(parent, signal.SIGTERM)
+        until(lambda: parent not in _children(server), 30, server.log)
         assert {server.manage("/livez")[0] for _ in range(20)} == {200}
 
 
@@ -243,6 +253,32 @@ def test_it_leaves_no_folder_behind(tmp_path: Path) -> None:
     with served(*ABSENT, TMPDIR=str(tmp_path)):
         assert list(tmp_path.glob("playhall-metrics-*"))
     assert not list(tmp_path.glob("playhall-metrics-*"))
+
+
+def test_what_the_parent_says_has_the_form_of_the_workers_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = logging.makeLogRecord({"name": "gunicorn.error", "levelname": "ERROR", "msg": "Worker\n%s", "args": ("gone",)})
+    record.exc_info = (ValueError, ValueError("why"), None)
+    monkeypatch.setenv("PLAYHALL_ENVIRONMENT", "production")
+    line = server._Line().format(record)
+    assert json.loads(line)["event"] == "Worker\ngone\nValueError: why"
+    assert "\n" not in line
+    monkeypatch.delenv("PLAYHALL_ENVIRONMENT")
+    assert "[error   ] Worker" in server._Line().format(record)
+
+
+def test_the_port_is_handed_on_to_the_next_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = {"args": ["python", "/somewhere/gunicorn/__main__.py", "-c", "x.py"]}
+    listener = server._listen("[::1]:0") if socket.has_dualstack_ipv6() else server._listen("127.0.0.1:0")
+    parent = SimpleNamespace(management=listener, cfg=SimpleNamespace(env_orig={}), START_CTX=context)
+    server.pre_exec(parent)
+    monkeypatch.setenv(server._INHERITED, parent.cfg.env_orig[server._INHERITED])
+    inherited = server._inherited()
+    assert inherited is not None
+    assert inherited.getsockname() == listener.getsockname()
+    inherited.close()
+    assert server._INHERITED not in os.environ
+    assert context["args"] == ["python", "-m", "gunicorn", "-c", "x.py"]
+    listener.close()
 
 
 def test_the_defaults_are_those_of_the_settings() -> None:
