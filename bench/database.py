@@ -34,7 +34,7 @@ class Durability:
 def durability(url: str) -> Durability:
     """Ask it."""
     with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute("SELECT current_setting(n) FROM unnest(%s) n", [["server_version", "fsync", "synchronous_commit"]])
+        row = connection.execute("SELECT current_setting(n) FROM unnest(%s::text[]) n", [["server_version", "fsync", "synchronous_commit"]])
         return Durability(*(str(value) for (value,) in row))
 
 
