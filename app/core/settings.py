@@ -168,7 +168,7 @@ class CoreSettings(Selection):
     max_jobs_per_account: int = setting(4, doc="Jobs that one account may have under way at a time.")
     job_timeout_s: int = setting(60, doc="A job that runs longer is killed and counts as failed, in seconds.")
     job_memory_mb: int = setting(1024, doc="A job that asks for more memory gets a MemoryError, in MiB of data for the whole process.")
-    job_backoff_s: float = setting(5.0, doc="Wait before the first retry of a job, in seconds; three times as long before each further one.")
+    job_backoff_s: float = setting(5.0, doc="Seconds before the first retry of a job; three times as long before each further one.")
     queue_days: int = setting(7, doc="Finished jobs and relayed events are kept for so many days.")
     kafka_servers: str = setting("", doc="Bootstrap servers. Empty: events do not go to Kafka.")
     kafka_options: Mapping[str, str] = setting(
