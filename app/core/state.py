@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import current_app
@@ -28,6 +29,12 @@ class Playhall:
     jobs: dict[str, Job] = field(default_factory=dict)
     subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)  # by event name
     sealed: bool = False
+
+    def seal(self) -> None:
+        """Close the registries: whoever adds something after boot gets a TypeError, in his own traceback."""
+        for name in ("plugin_settings", "permissions", "limits", "events", "jobs", "subscriptions"):
+            setattr(self, name, MappingProxyType(getattr(self, name)))
+        self.sealed = True
 
 
 def settings(cls: type[S]) -> S:

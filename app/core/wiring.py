@@ -51,14 +51,13 @@ def wire(app: Flask, api: flask_smorest.Api, playhall: Playhall) -> None:
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others are reported too
                 problems.append(f"{plugin.name}: {part.__name__}: {type(error).__name__}: {error}")
     if not problems:
-        configure_mappers()
-        problems += table_problems({plugin.name: _package(plugin.models) for plugin in playhall.plugins if plugin.models})
+        problems += _mapper_problems() or table_problems(_packages(playhall))
         problems += seal.route_problems(app, playhall)
         problems += limits.problems(playhall)
     if problems:
         raise PluginError("Playhall cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
     limits.cover(app)
-    playhall.sealed = True
+    playhall.seal()
 
 
 def parts(playhall: Playhall, name: str) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -68,8 +67,18 @@ def parts(playhall: Playhall, name: str) -> Iterator[tuple[str, Callable[..., An
             yield plugin.name, resolve_name(target)
 
 
-def _package(models: str) -> str:
-    return models.rpartition(".")[0] or models
+def _mapper_problems() -> list[str]:
+    try:
+        configure_mappers()
+    except Exception as error:  # noqa: BLE001 - SQLAlchemy and the models' own code raise what they like
+        return [f"models: {error}"]
+    return []
+
+
+def _packages(playhall: Playhall) -> dict[str, str]:
+    """The package that each plugin's models live in."""
+    named = {plugin.name: plugin.models for plugin in playhall.plugins if plugin.models}
+    return {name: models.rpartition(".")[0] or models for name, models in named.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,9 @@ def make_guarded_app(limits: Mapping[str, str] | None = None) -> Flask:
     """A booted application with the guarded routes."""
     app = create_app()
     playhall = app.extensions["playhall"]
-    playhall.permissions["guarded:act"] = Permission(name="guarded:act", description="Act", roles=("player", "admin"))
-    playhall.limits.update({"guarded.open": "1000/minute", "guarded.act": "1000/minute", **(limits or {})})
+    act = Permission(name="guarded:act", description="Act", roles=("player", "admin"))
+    playhall.permissions = {**playhall.permissions, act.name: act}
+    playhall.limits = {**playhall.limits, "guarded.open": "1000/minute", "guarded.act": "1000/minute", **(limits or {})}
     app.register_blueprint(guarded_blueprint(), url_prefix="/guarded")
     return app
 

@@ -159,9 +159,9 @@ def guarded_app(migrated_app: Flask) -> Iterator[Flask]:
         patch.setenv("PLAYHALL_CORS_ORIGINS", ORIGIN)
         app = create_app()
     playhall = app.extensions["playhall"]
-    playhall.permissions["sample:order"] = Permission(name="sample:order", description="Order", roles=("player",))
-    playhall.limits["sample.read"] = "10000/minute"
-    playhall.limits["core.default"] = "10000/minute"
+    order = Permission(name="sample:order", description="Order", roles=("player",))
+    playhall.permissions = {**playhall.permissions, order.name: order}
+    playhall.limits = {**playhall.limits, "sample.read": "10000/minute", "core.default": "10000/minute"}
     api_of(app).register_blueprint(sample_blueprint(), url_prefix="/api/v1/sample")
     app.test_client_class = ConformingClient
     yield app

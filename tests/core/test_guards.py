@@ -33,7 +33,8 @@ def statements(guarded_app: Flask) -> Callable[[], int]:
 @pytest.fixture
 def narrow(app: Flask, monkeypatch: pytest.MonkeyPatch, guarded_app: Flask) -> None:
     """The route of these tests may be called once a minute."""
-    monkeypatch.setitem(guarded_app.extensions["playhall"].limits, "guarded.act", "1/minute")
+    playhall = guarded_app.extensions["playhall"]
+    monkeypatch.setattr(playhall, "limits", {**playhall.limits, "guarded.act": "1/minute"})
 
 
 def test_a_malformed_body_without_a_token_is_401(guarded: FlaskClient) -> None:

@@ -38,7 +38,8 @@ class SetLimit:
         self._app, self._patch = app, patch
 
     def __call__(self, name: str, rate: str) -> None:
-        self._patch.setitem(self._app.extensions["playhall"].limits, name, rate)
+        playhall = self._app.extensions["playhall"]
+        self._patch.setattr(playhall, "limits", {**playhall.limits, name: rate})
 
 
 @pytest.fixture

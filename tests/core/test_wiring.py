@@ -197,3 +197,24 @@ print(len(first.plugins), len(second.plugins), first.limits is second.limits, fi
 """
     done = boot(tmp_path, "loot,shop", code=code)
     assert done.stdout.split() == ["3", "2", "False", "True", "True"], done.stderr
+
+
+def test_nothing_is_added_after_boot(tmp_path: Path) -> None:
+    """A late registration raises where it stands."""
+    code = """
+from app import create_app
+playhall = create_app().extensions["playhall"]
+for name in ("permissions", "limits", "events", "jobs", "subscriptions", "plugin_settings"):
+    try:
+        getattr(playhall, name)["late"] = 1
+    except TypeError:
+        print(name)
+"""
+    done = boot(tmp_path, "shop", code=code)
+    assert done.stdout.split() == ["permissions", "limits", "events", "jobs", "subscriptions", "plugin_settings"], done.stderr
+
+
+def test_broken_mapper_is_one_line(tmp_path: Path) -> None:
+    """A relationship to a class that is not there stops the boot, at boot."""
+    with_models(tmp_path, SHARED.format(name="Drop", table="loot_drop") + "    item = relationship('Nowhere')\n")
+    assert "- models: " in failure(tmp_path, "loot,shop")

@@ -19,10 +19,9 @@ def probed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """The application, with the probe's jobs and events, and a table for their effects."""
     playhall: Playhall = app.extensions["playhall"]
     plugin = probe_plugin.plugin
-    for job in plugin.jobs:
-        monkeypatch.setitem(playhall.jobs, job.name, job)
-    monkeypatch.setitem(playhall.events, Seen.name, Seen)
-    monkeypatch.setitem(playhall.subscriptions, Seen.name, list(plugin.subscriptions))
+    monkeypatch.setattr(playhall, "jobs", {**playhall.jobs, **{job.name: job for job in plugin.jobs}})
+    monkeypatch.setattr(playhall, "events", {**playhall.events, Seen.name: Seen})
+    monkeypatch.setattr(playhall, "subscriptions", {**playhall.subscriptions, Seen.name: list(plugin.subscriptions)})
     make_table(app)
     yield app
     drop_table(app)

@@ -61,7 +61,7 @@ def test_an_event_becomes_a_job_for_each_subscription(probed: Flask) -> None:
 
 def test_an_event_without_a_subscription_is_marked(probed: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """It waits for nobody."""
-    monkeypatch.delitem(probed.extensions["playhall"].subscriptions, Seen.name)
+    monkeypatch.setattr(probed.extensions["playhall"], "subscriptions", {})
     tell(probed)
     assert deliver(probed) == 1
     assert (waiting(probed), states(probed)) == (0, {})
@@ -197,7 +197,8 @@ def test_figures_tell_what_waits(probed: Flask, monkeypatch: pytest.MonkeyPatch)
         assert found.job_lag_s == pytest.approx(90, abs=20)
         assert (found.outbox_waiting, found.kafka_waiting, found.kafka_lag_s) == (2, None, None)
         assert 0 < found.outbox_lag_s < 20
-        monkeypatch.delitem(probed.extensions["playhall"].jobs, "probe.act")
+        playhall = probed.extensions["playhall"]
+        monkeypatch.setattr(playhall, "jobs", {name: job for name, job in playhall.jobs.items() if name != "probe.act"})
         assert figures().jobs_unknown == 3
 
 
