@@ -74,7 +74,7 @@ def engine_options(settings: CoreSettings) -> dict[str, Any]:
     return {
         "pool_size": settings.database_pool_size,
         "max_overflow": 0,
-        "pool_timeout": 0.9,
+        "pool_timeout": 1,  # whole seconds: Flask-SQLAlchemy cuts off a fraction, and 0.9 would be no wait at all
         "pool_use_lifo": True,
         "hide_parameters": True,  # values in an error's words would end in logs
         "connect_args": {"options": options, "connect_timeout": 2, "tcp_user_timeout": 3000, "application_name": "playhall"},

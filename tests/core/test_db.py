@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import QueuePool
 
 from app.core.db import ATTEMPTS, after_commit, db, session, sqlstate, transaction, uuid7
 from app.core.models import Account
@@ -19,6 +20,13 @@ MakeAccount = Callable[..., UUID]
 
 def count() -> int:
     return session().scalars(select(func.count()).select_from(Account)).one()
+
+
+def db_pool() -> QueuePool:
+    """The connections of this process."""
+    pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool
 
 
 def fail(code: str) -> None:
@@ -154,6 +162,17 @@ def test_transaction_opens_with_the_first_statement(app: Flask) -> None:
         held = []
         transaction(lambda: held.append(db.engine.pool.checkedout()))  # type: ignore[attr-defined]
     assert held == [0]
+
+
+def test_more_requests_than_connections_wait_their_turn(app: Flask) -> None:
+    """When all connections are out for a moment, the next request waits for one and is not refused."""
+    with app.app_context():
+        pool = db_pool()
+    taken = [pool.connect() for _ in range(pool.size())]
+    threading.Timer(0.3, taken[0].close).start()
+    pool.connect().close()  # raises when it does not wait
+    for connection in taken[1:]:
+        connection.close()
 
 
 def test_statement_that_takes_too_long_is_cancelled(app: Flask) -> None:
