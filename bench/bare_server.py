@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 # Read as gunicorn reads it: importing it would import the application with it, before gevent has patched anything.
-exec(compile(Path("app/core/server.py").read_text(), "app/core/server.py", "exec"))
+exec(compile(Path("app/core/operating/server.py").read_text(), "app/core/operating/server.py", "exec"))
 
 
 def post_worker_init(_worker: Any) -> None:

@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from app import create_app
 from app.core.auth import issue_access_token
 from app.core.db import session, transaction
+from app.core.guarding.sessions import Sessions
 from app.core.migrations import upgrade
 from app.core.models import Account
 from app.core.services import get
-from app.core.sessions import Sessions
 from bench.plugin.models import Thing
 
 ACCOUNTS = 64

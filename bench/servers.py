@@ -71,7 +71,7 @@ def servers(folder: Path, environment: Mapping[str, str]) -> Iterator[Servers]:
         tokens = work / "tokens"
         subprocess.run([sys.executable, "-m", "bench.prepare", str(tokens)], env=env, check=True)
         bare = stack.enter_context(_serve("bench/bare_server.py", "bench.bare:application", env, work / "bare.log"))
-        product = stack.enter_context(_serve("app/core/server.py", "wsgi:application", env, work / "product.log"))
+        product = stack.enter_context(_serve("app/core/operating/server.py", "wsgi:application", env, work / "product.log"))
         yield Servers(database_url, tokens, work, bare, product)
 
 

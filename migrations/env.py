@@ -6,9 +6,9 @@ from alembic import context
 from alembic.runtime.migration import MigrationInfo
 from alembic.script import Script
 
-from app.core.branches import Branch
 from app.core.db import Base
-from app.core.revisions import applied, bound
+from app.core.migrating.branches import Branch
+from app.core.migrating.revisions import applied, bound
 
 branch: Branch = context.config.attributes["branch"]
 

@@ -10,6 +10,7 @@ from app.core.auth import current_account, current_roles, current_session
 from app.core.db import Base, Kind, after_commit, session, uuid7
 from app.core.errors import DomainError, Forbidden, Invalid, NotFound
 from app.core.events import Event, publish
+from app.core.guarding.sessions import Sessions, session_revoked
 from app.core.http import Blueprint
 from app.core.jobs import current_job, enqueue
 from app.core.models import Timestamp
@@ -18,7 +19,6 @@ from app.core.pages import PageQuery, page, page_of
 from app.core.plugin import Job, Permission, Plugin, Subscription
 from app.core.schemas import Schema
 from app.core.services import get
-from app.core.sessions import Sessions, session_revoked
 from app.core.settings import setting
 from app.core.state import settings
 from playhall import fields

@@ -64,7 +64,9 @@ def app(migrated_app: Flask, services: Services) -> Flask:
     """The application, over empty tables and an empty Redis."""
     with migrated_app.app_context():
         tables = db.session.execute(
-            text("SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'alembic%'")
+            text(
+                "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'alembic%'"
+            )
         ).scalar_one()
         db.session.execute(text(f"TRUNCATE {tables}"))
         db.session.commit()

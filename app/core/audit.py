@@ -10,10 +10,10 @@ from flask import g, has_request_context, request
 
 from app.core.db import session
 from app.core.events import correlation
-from app.core.masking import Mask
 from app.core.models import AuditEntry
-from app.core.payload import encode
-from app.core.problems import REQUEST_ID
+from app.core.operating.masking import Mask
+from app.core.queue.payload import encode
+from app.core.web.problems import REQUEST_ID
 
 _MASK = Mask()
 

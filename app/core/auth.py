@@ -11,8 +11,8 @@ from flask import current_app, g, request
 from flask_jwt_extended import create_access_token
 
 from app.core.errors import Unauthenticated
+from app.core.guarding.tokens import Identity, TokenRefused, Verifier
 from app.core.state import state
-from app.core.tokens import Identity, TokenRefused, Verifier
 
 VERIFIER = "playhall-verifier"
 

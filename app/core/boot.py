@@ -6,26 +6,14 @@ import flask_smorest
 import svcs
 from flask import Flask
 
-from app.core import (
-    body,
-    cli,
-    db_commands,
-    dev,
-    docs_pages,
-    edge,
-    health,
-    health_routes,
-    job_commands,
-    json,
-    jwt_manager,
-    limits,
-    log,
-    openapi,
-    paths,
-    problems,
-)
+from app.core import cli, health, limits, log
 from app.core.db import db, engine_options
+from app.core.guarding import dev, jwt_manager
+from app.core.migrating import db_commands
+from app.core.operating import health_routes
+from app.core.queue import job_commands
 from app.core.state import Playhall
+from app.core.web import body, docs_pages, edge, json, openapi, paths, problems
 
 
 def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:

@@ -6,9 +6,10 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from app.core import removal, wiring
+from app.core import wiring
 from app.core.db import transaction
 from app.core.errors import PluginError
+from app.core.migrating import removal
 from app.core.plugin import Plugin
 from app.core.registry import ECONOMY, available, load
 from app.core.settings import Selection, SettingsError, read

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from app.core.db import Base, session, uuid7
 from app.core.models import OutboxEvent
-from app.core.payload import decode, encode, problem
+from app.core.queue.payload import decode, encode, problem
 from app.core.state import state
 
 NAME = re.compile(r"[a-z][a-z0-9]{1,29}\.[a-z][a-z0-9_]*\.v[1-9][0-9]*")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import g, request
 from structlog.contextvars import bind_contextvars
 
-from app.core import auth, limits, sessions
+from app.core import auth, limits
 from app.core.errors import DomainError, Forbidden, TooManyRequests, Unauthenticated
+from app.core.guarding import sessions
+from app.core.guarding.tokens import Identity, TokenRefused
 from app.core.operation import DEFAULT_LIMIT, Operation
-from app.core.tokens import Identity, TokenRefused
 
 
 def check(operation: Operation) -> None:

@@ -13,15 +13,15 @@ from flask import Flask, current_app
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.core import metrics, native, probe
-from app.core.checks import UNASKED, Check
 from app.core.db import db
-from app.core.figures import Figures, figures
-from app.core.management import Reply
-from app.core.outage import Guard
-from app.core.probe import Probe
-from app.core.report import LIVE, Report, report
-from app.core.standing import pending
+from app.core.migrating.standing import pending
+from app.core.operating import metrics, native, probe
+from app.core.operating.checks import UNASKED, Check
+from app.core.operating.management import Reply
+from app.core.operating.outage import Guard
+from app.core.operating.probe import Probe
+from app.core.operating.report import LIVE, Report, report
+from app.core.queue.figures import Figures, figures
 from app.core.state import Playhall
 from app.core.wiring import parts
 

@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 from app.core import guards, idempotency
 from app.core.db import transaction
 from app.core.operation import Operation, parts_of
-from app.core.parser import StrictParser
-from app.core.responses import Promise, document_operation
+from app.core.web.parser import StrictParser
+from app.core.web.responses import Promise, document_operation
 
 F = TypeVar("F", bound=Callable[..., Any])
 View = Callable[..., ResponseReturnValue]

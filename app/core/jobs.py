@@ -16,16 +16,16 @@ from app.core.db import after_commit, session, uuid7
 from app.core.errors import TooManyJobs
 from app.core.events import correlation
 from app.core.models import JobRow
-from app.core.payload import encode
 from app.core.plugin import Job
+from app.core.queue.payload import encode
+from app.core.queue.wake import wake
 from app.core.state import state
-from app.core.wake import wake
 
 _RETRY_AFTER_S = 5
 
 CORE_JOBS = (
-    Job(name="core.purge_keys", run="app.core.purge:purge_keys", cron="7 * * * *"),
-    Job(name="core.purge_queue", run="app.core.purge:purge_queue", cron="17 * * * *"),
+    Job(name="core.purge_keys", run="app.core.queue.purge:purge_keys", cron="7 * * * *"),
+    Job(name="core.purge_queue", run="app.core.queue.purge:purge_queue", cron="17 * * * *"),
 )
 
 

@@ -18,11 +18,11 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.core import rates
-from app.core.counters import FAILED_OPEN, Count, Counters, Unreachable
 from app.core.errors import TooManyRequests
-from app.core.rates import Rate
-from app.core.redis_line import Line
+from app.core.guarding import rates
+from app.core.guarding.counters import FAILED_OPEN, Count, Counters, Unreachable
+from app.core.guarding.rates import Rate
+from app.core.guarding.redis_line import Line
 from app.core.state import Playhall, state
 
 EXTENSION = "playhall-counters"

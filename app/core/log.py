@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from app.core.masking import HIDDEN, Mask
+from app.core.operating.masking import HIDDEN, Mask
 
 if TYPE_CHECKING:
     from app.core.settings import CoreSettings

@@ -15,11 +15,11 @@ from flask_migrate import Migrate
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.core.branches import CORE, Branch, MigrationError, branches, script_folder
 from app.core.db import db
-from app.core.exclusive import Say, exclusive, patiently, reading
-from app.core.revisions import RevisionFailed
-from app.core.standing import owner, tables, versions
+from app.core.migrating.branches import CORE, Branch, MigrationError, branches, script_folder
+from app.core.migrating.exclusive import Say, exclusive, patiently, reading
+from app.core.migrating.revisions import RevisionFailed
+from app.core.migrating.standing import owner, tables, versions
 
 log = logging.getLogger(__name__)
 

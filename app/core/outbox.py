@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import after_commit, session, transaction, uuid7
 from app.core.models import JobRow, OutboxEvent
+from app.core.queue.wake import wake
 from app.core.state import state
-from app.core.wake import wake
 
 BATCH = 500
 

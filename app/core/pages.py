@@ -17,9 +17,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.db import session
 from app.core.errors import InvalidCursor
-from app.core.json import dumps
 from app.core.schemas import Integer, Schema, String
 from app.core.state import state
+from app.core.web.json import dumps
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200

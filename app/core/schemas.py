@@ -11,7 +11,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import validate
 
-from app.core.json import timestamp
+from app.core.web.json import timestamp
 
 SAFE_INTEGER = 2**53 - 1  # the largest that every JSON parser reads exactly
 LONGEST_TEXT = 1000  # characters, unless the field says otherwise

@@ -14,7 +14,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 # The one way to start each kind of process in development.
 PROCESSES: Mapping[str, Sequence[str]] = {
-    "web": [sys.executable, "-m", "gunicorn", "-c", "app/core/server.py", "wsgi:application"],
+    "web": [sys.executable, "-m", "gunicorn", "-c", "app/core/operating/server.py", "wsgi:application"],
     "worker": [sys.executable, "-m", "flask", "worker"],
     "relay": [sys.executable, "-m", "flask", "relay"],
     "scheduler": [sys.executable, "-m", "flask", "scheduler"],

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from app.core.branches import Branch, MigrationError
+from app.core.migrating.branches import Branch, MigrationError
 
 _ALLOWED = (sys.stdlib_module_names - {"importlib"}) | {"alembic", "sqlalchemy"}
 

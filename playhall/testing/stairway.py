@@ -9,10 +9,10 @@ from alembic.script import Script
 from flask import Flask
 from sqlalchemy import Connection
 
-from app.core.branches import CORE, Branch, MigrationError, find_branch
-from app.core.exclusive import exclusive
+from app.core.migrating.branches import CORE, Branch, MigrationError, find_branch
+from app.core.migrating.exclusive import exclusive
+from app.core.migrating.revisions import lossy
 from app.core.migrations import current, downgrade_branch, upgrade_branch
-from app.core.revisions import lossy
 from playhall.testing.rows import Samples, fill, lost, rows
 from playhall.testing.schema import Schema, difference, schema, table_of
 

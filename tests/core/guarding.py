@@ -18,14 +18,14 @@ from app import create_app
 from app.core.auth import current_account, current_roles, current_session, issue_access_token
 from app.core.db import db, session, transaction
 from app.core.errors import DomainError
+from app.core.guarding.sessions import Sessions
+from app.core.guarding.tokens import Identity
 from app.core.http import Blueprint
 from app.core.models import Account, AuditEntry
 from app.core.operation import operation
 from app.core.plugin import Permission
 from app.core.schemas import Schema
 from app.core.services import get
-from app.core.sessions import Sessions
-from app.core.tokens import Identity
 from playhall import fields
 
 LIFETIME = timedelta(minutes=10)

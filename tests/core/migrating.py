@@ -15,9 +15,9 @@ from flask import Flask
 from psycopg import sql
 from sqlalchemy import NullPool, make_url
 
-from app.core import db_commands
-from app.core.branches import Branch
 from app.core.db import db
+from app.core.migrating import db_commands
+from app.core.migrating.branches import Branch
 from app.core.plugin import Plugin
 
 REVISION = '''"""{doc}"""

@@ -13,9 +13,9 @@ import time  # noqa: E402
 import psutil  # noqa: E402
 from sqlalchemy import create_engine, text  # noqa: E402
 
-from app.core import native  # noqa: E402
-from app.core.outage import Guard  # noqa: E402
-from app.core.probe import Probe, conninfo  # noqa: E402
+from app.core.operating import native  # noqa: E402
+from app.core.operating.outage import Guard  # noqa: E402
+from app.core.operating.probe import Probe, conninfo  # noqa: E402
 
 url, pid = sys.argv[1], int(sys.argv[2])
 engine = create_engine(url, pool_timeout=0.9)

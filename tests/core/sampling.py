@@ -16,13 +16,13 @@ from app import create_app
 from app.core.db import db, session, uuid7
 from app.core.errors import DomainError, NotFound
 from app.core.http import Blueprint
-from app.core.json import loads
 from app.core.models import AuditEntry
-from app.core.openapi import text as document_text
 from app.core.operation import operation
 from app.core.pages import PageQuery, page, page_of
 from app.core.plugin import Permission
 from app.core.schemas import Amount, Money, Schema
+from app.core.web.json import loads
+from app.core.web.openapi import text as document_text
 from playhall import fields
 
 ORIGIN = "https://play.example"

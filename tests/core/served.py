@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app import create_app
 from app.core.db import session
-from app.core.native import original
+from app.core.operating.native import original
 
 application = create_app()
 

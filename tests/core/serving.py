@@ -73,7 +73,7 @@ def served(database_url: str, redis_url: str, application: str = "tests.core.ser
         output = Path(folder) / "output"
         with output.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", "app/core/server.py", application],
+                [sys.executable, "-m", "gunicorn", "-c", "app/core/operating/server.py", application],
                 env={**inherited, **settings},
                 stdout=out,
                 stderr=out,

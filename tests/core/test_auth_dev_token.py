@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from guarding import guarded, guarded_app
 
-from app.core.dev import DEMO_ACCOUNT
+from app.core.guarding.dev import DEMO_ACCOUNT
 from app.core.state import Playhall
 
 __all__ = ["guarded", "guarded_app"]

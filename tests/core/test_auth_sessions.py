@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from guarding import SignedIn, SignIn, guarded, guarded_app, sign_in
 from redis import Redis
 
-from app.core import counters as counting
-from app.core import sessions
-from app.core.counters import Count, Counters, Unreachable
 from app.core.db import session, transaction
+from app.core.guarding import counters as counting
+from app.core.guarding import sessions
+from app.core.guarding.counters import Count, Counters, Unreachable
 from app.core.limits import counters
 from app.core.models import Account
 from app.plugins.auth.service import AuthSessions

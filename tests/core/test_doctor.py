@@ -17,11 +17,11 @@ from redis import Redis
 from sqlalchemy import text
 
 import app as package
-from app.core import doctor
 from app.core.db import db, session, transaction
-from app.core.figures import Figures
 from app.core.migrations import upgrade
 from app.core.models import JobRow, OutboxEvent
+from app.core.operating import doctor
+from app.core.queue.figures import Figures
 from app.embedded.redis import EmbeddedRedis
 from playhall.testing.services import Services
 from tests.core.migrating import scratch

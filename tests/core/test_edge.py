@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from app.core import edge
 from app.core.settings import CoreSettings
+from app.core.web import edge
 
 OURS = "https://play.example"
 HOSTILE = [

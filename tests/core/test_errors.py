@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from psycopg.errors import DivisionByZero, NumericValueOutOfRange
 from sqlalchemy.exc import DataError, OperationalError
 
-from app.core import edge, problems
-from app.core import json as strict_json
 from app.core.errors import DomainError, Unauthenticated, core_errors
 from app.core.settings import CoreSettings
+from app.core.web import edge, problems
+from app.core.web import json as strict_json
 
 MEMBERS = {"type", "title", "status", "code", "detail", "request_id"}
 

@@ -17,13 +17,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app import create_app
-from app.core import checks, health_routes
-from app.core.checks import Check
 from app.core.db import db, session, transaction
-from app.core.figures import Figures
 from app.core.health import Health, health
 from app.core.models import JobRow, OutboxEvent
-from app.core.report import report
+from app.core.operating import checks, health_routes
+from app.core.operating.checks import Check
+from app.core.operating.report import report
+from app.core.queue.figures import Figures
 
 QUIET = Figures(0, 0, 0, 0, 0.0, 0, 0.0, None, None)
 
@@ -205,7 +205,7 @@ def test_livez_asks_nothing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError("it asked")
 
     monkeypatch.setattr(Health, "report", fail)
-    monkeypatch.setattr("app.core.probe.Probe.look", fail)
+    monkeypatch.setattr("app.core.operating.probe.Probe.look", fail)
     assert health(app).answer("/livez").status == 200
     assert app.test_client().get("/livez").status_code == 200
 

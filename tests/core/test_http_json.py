@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from app.core import json
 from app.core.http import Blueprint
-from app.core.json import dumps, loads
-from app.core.openapi import text
 from app.core.schemas import Schema
+from app.core.web import json
+from app.core.web.json import dumps, loads
+from app.core.web.openapi import text
 from playhall import fields
 
 ID = UUID("0197f3a4-5b6c-7d8e-9f00-112233445566")

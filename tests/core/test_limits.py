@@ -18,12 +18,13 @@ from guarding import SignIn, a_guarded_app, guarded, guarded_app, problem, sign_
 from redis import Redis
 from werkzeug.routing import IntegerConverter, Rule, UUIDConverter
 
-from app.core import limits, rates
-from app.core.breaker import Breaker
-from app.core.counters import FAILED_OPEN, PAUSE, Counters
+from app.core import limits
+from app.core.guarding import rates
+from app.core.guarding.breaker import Breaker
+from app.core.guarding.counters import FAILED_OPEN, PAUSE, Counters
+from app.core.guarding.rates import Rate, parse
+from app.core.guarding.redis_line import Line
 from app.core.limits import CORE_LIMITS, counters, subject
-from app.core.rates import Rate, parse
-from app.core.redis_line import Line
 from app.core.settings import CoreSettings
 from app.embedded.redis import EmbeddedRedis
 from playhall.testing.services import Services
@@ -421,7 +422,7 @@ def test_the_time_out_is_a_setting_and_short(store: Counters, guarded_app: Flask
 def test_after_a_failure_one_caller_in_a_while_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody else is let past; when a try works, everybody tries again."""
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr("app.core.breaker.time.monotonic", lambda: clock.now)
+    monkeypatch.setattr("app.core.guarding.breaker.time.monotonic", lambda: clock.now)
     breaker = Breaker(1.0)
     assert breaker.allows()
     assert breaker.allows()

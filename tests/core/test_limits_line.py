@@ -12,8 +12,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as NotThere
 from redis.exceptions import ResponseError
 
+from app.core.guarding.redis_line import Line, Script
 from app.core.limits import _storage_options
-from app.core.redis_line import Line, Script
 from playhall.testing.services import Services
 
 ECHO = Script("return ARGV[1]")

@@ -14,11 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core import log
-from app.core.access import Access, begin
 from app.core.db import session, transaction
-from app.core.drain import drain
-from app.core.masking import HIDDEN, Mask
 from app.core.models import JobRow
+from app.core.operating.access import Access, begin
+from app.core.operating.masking import HIDDEN, Mask
+from app.core.queue.drain import drain
 from app.core.settings import CoreSettings, setting
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -282,7 +282,7 @@ def test_a_job_that_fails_tells_which_it_was_and_no_secret(app: Flask, output: O
 
     log.configure(production(), [PLANTED])
     with app.app_context():
-        monkeypatch.setattr("app.core.purge.purge_keys", run)
+        monkeypatch.setattr("app.core.queue.purge.purge_keys", run)
         transaction(lambda: session().add(JobRow(name="core.purge_keys", payload={})))
         drain()
     assert PLANTED not in output.getvalue()

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from app.core import management
-from app.core.management import Reply, Server
+from app.core.operating import management
+from app.core.operating.management import Reply, Server
 
 LARGE = b"x" * 4_000_000
 

@@ -13,9 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.core import metrics
-from app.core.figures import Figures
 from app.core.health import health
+from app.core.operating import metrics
+from app.core.queue.figures import Figures
 
 FIGURES = Figures(1, 2, 3, 4, 5.0, 6, 7.0, None, None)
 

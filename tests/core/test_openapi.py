@@ -23,10 +23,10 @@ from app.core import guards
 from app.core.db import uuid7
 from app.core.errors import TooManyRequests
 from app.core.http import Blueprint
-from app.core.json import loads
-from app.core.openapi import text
 from app.core.operation import operation
 from app.core.schemas import Schema
+from app.core.web.json import loads
+from app.core.web.openapi import text
 from playhall import fields
 
 __all__ = ["document", "guarded_app", "order", "sample", "sign_in"]

@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import MalformedRequest
-from app.core.json import DEEPEST, encode, loads
 from app.core.schemas import SAFE_INTEGER, Integer, Schema, Texts
+from app.core.web.json import DEEPEST, encode, loads
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=20)

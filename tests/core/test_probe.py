@@ -22,8 +22,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.core.db import db, session, transaction
 from app.core.errors import DatabaseUnavailable
 from app.core.models import Account
-from app.core.outage import Guard, as_domain_error
-from app.core.probe import Fetch, Probe, Refused, conninfo
+from app.core.operating.outage import Guard, as_domain_error
+from app.core.operating.probe import Fetch, Probe, Refused, conninfo
 from app.embedded.postgres import EmbeddedPostgres
 from tests.core.frozen import frozen, server
 
@@ -242,7 +242,7 @@ def test_a_closed_connection_leaves_no_descriptor_behind(engine: Engine, guard: 
 
 def test_a_machine_that_swallows_everything_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that accepts a connection and never says a word."""
-    monkeypatch.setattr("app.core.probe.PATIENCE", 0.1)
+    monkeypatch.setattr("app.core.operating.probe.PATIENCE", 0.1)
     cut: list[bool] = []
     with socket.create_server(("127.0.0.1", 0)) as silent:
         engine = create_engine(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/playhall")

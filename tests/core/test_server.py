@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from app.core import server
+from app.core.operating import server
 from app.core.settings import CoreSettings, declared
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.redis import EmbeddedRedis
@@ -231,7 +231,7 @@ def test_a_management_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"
         done = subprocess.run(
-            [sys.executable, "-m", "gunicorn", "-c", "app/core/server.py", "wsgi:application"],
+            [sys.executable, "-m", "gunicorn", "-c", "app/core/operating/server.py", "wsgi:application"],
             env={**os.environ, "PLAYHALL_BIND": "127.0.0.1:0", "PLAYHALL_MANAGEMENT_BIND": where},
             capture_output=True,
             text=True,

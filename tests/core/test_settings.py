@@ -56,7 +56,10 @@ def test_settings_are_frozen(core: Any) -> None:
 def test_types(core: Any) -> None:
     """Whole numbers, truth, lists and mappings are read as such."""
     settings = core(
-        PLAYHALL_DEBUG="yes", PLAYHALL_DATABASE_POOL_SIZE="3", PLAYHALL_HOSTS="a.example, b.example,", PLAYHALL_LIMITS="core.default=1/minute"
+        PLAYHALL_DEBUG="yes",
+        PLAYHALL_DATABASE_POOL_SIZE="3",
+        PLAYHALL_HOSTS="a.example, b.example,",
+        PLAYHALL_LIMITS="core.default=1/minute",
     )
     assert settings.debug is True
     assert settings.database_pool_size == 3
@@ -192,9 +195,7 @@ def test_tests_keep_off_other_databases(core: Any, url: str, message: str) -> No
 
 def test_listed_host_may_be_tested_on(core: Any) -> None:
     """A build server's database can be allowed by name."""
-    settings = core(
-        PLAYHALL_ENVIRONMENT="test", DATABASE_URL="postgresql://postgres/ci_test", PLAYHALL_TEST_DB_HOSTS="postgres"
-    )
+    settings = core(PLAYHALL_ENVIRONMENT="test", DATABASE_URL="postgresql://postgres/ci_test", PLAYHALL_TEST_DB_HOSTS="postgres")
     assert settings.test_db_hosts == ("postgres",)
 
 

@@ -21,9 +21,9 @@ from flask_jwt_extended import create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTDecodeError
 from guarding import SignedIn, SignIn, a_guarded_app, guarded, guarded_app, problem, sign_in
 
-from app.core import tokens
 from app.core.auth import issue_access_token
-from app.core.tokens import Identity, TokenRefused, Verifier, key_id
+from app.core.guarding import tokens
+from app.core.guarding.tokens import Identity, TokenRefused, Verifier, key_id
 
 __all__ = ["guarded", "guarded_app", "sign_in"]
 

@@ -79,14 +79,16 @@ OWNED = "class Drop(Base):\n    __tablename__ = 'loot_drop'\n    __kind__ = Kind
         ),
         (SHARED.format(name="Drop", table="loot_drop") + "    account_id: Mapped[UUID]\n", "a shared table holds no account's rows"),
         (OWNED.replace("account_id", "owner"), "an owned table's primary key begins with account_id, not (owner)"),
-        (OWNED + "    code: Mapped[str] = mapped_column(unique=True)\n", "unique constraint uq_loot_drop_code of an owned table must contain"),
+        (
+            OWNED + "    code: Mapped[str] = mapped_column(unique=True)\n",
+            "unique constraint uq_loot_drop_code of an owned table must contain",
+        ),
         (
             OWNED + "    code: Mapped[str]\n    __table_args__ = (Index('ix_code', 'code', unique=True),)\n",
             "unique constraint ix_code of an owned table must contain account_id",
         ),
         (
-            OWNED
-            + "    other: Mapped[UUID | None]\n    __table_args__ = (ForeignKeyConstraint(['other'], ['loot_drop.account_id']),)\n",
+            OWNED + "    other: Mapped[UUID | None]\n    __table_args__ = (ForeignKeyConstraint(['other'], ['loot_drop.account_id']),)\n",
             "foreign key to the owned table loot_drop must contain account_id",
         ),
         (OWNED.replace("Kind.OWNED", "Kind.LOOKUP"), "a lookup table is keyed by what is looked up, not by account_id"),

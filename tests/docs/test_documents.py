@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.core.documents import Section, advice, default, errors_page, kind, sections, settings_page
 from app.core.errors import DomainError
 from app.core.settings import Declared
+from app.core.web.documents import Section, advice, default, errors_page, kind, sections, settings_page
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from flask import Flask
 
-from app.core import metrics, outage, probe, server
-from app.core.figures import Figures
 from app.core.health import health
+from app.core.operating import metrics, outage, probe, server
+from app.core.queue.figures import Figures
 from app.embedded.supervisor import PROCESSES
 
 PAGE = Path("docs/operating.md").read_text()

@@ -45,7 +45,8 @@ class Installation:
     def running(self, *commands: list[str]) -> Iterator[None]:
         """Processes that are there for the time being, and gone afterwards with all their children."""
         started = [
-            subprocess.Popen([str(self.python), "-m", *command], cwd=self.folder, env=self.env, start_new_session=True) for command in commands
+            subprocess.Popen([str(self.python), "-m", *command], cwd=self.folder, env=self.env, start_new_session=True)
+            for command in commands
         ]
         try:
             yield

@@ -17,7 +17,7 @@ from probing import ask
 
 from app.core.db import transaction
 from app.core.events import Event, UndeclaredEvent, publish
-from app.core.payload import decode, encode, problem
+from app.core.queue.payload import decode, encode, problem
 
 
 @given(

@@ -16,12 +16,12 @@ from redis import Redis
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.core import claims
 from app.core.db import db, session, transaction
-from app.core.drain import BATCH, drain, perform
 from app.core.errors import TooManyJobs
 from app.core.jobs import UnknownJob, current_job, enqueue
-from app.core.wake import QUEUE, Waker, wakes_failed
+from app.core.queue import claims
+from app.core.queue.drain import BATCH, drain, perform
+from app.core.queue.wake import QUEUE, Waker, wakes_failed
 from playhall.testing.services import Services
 
 ROW = "SELECT state, attempt, error, payload, context, lease_until, finished_at, run_at > now() AS later FROM core_job"
@@ -369,7 +369,7 @@ def test_a_burst_asks_for_one_drain(probed: Flask, services: Services) -> None:
         assert redis.llen(f"rq:queue:{QUEUE}") == 1
         [key] = redis.lrange(f"rq:queue:{QUEUE}", 0, -1)
         data = redis.hget(b"rq:job:" + key, "data")
-    assert zlib.decompress(data).startswith(b'["app.core.horse.drain_once"')
+    assert zlib.decompress(data).startswith(b'["app.core.queue.horse.drain_once"')
 
 
 def test_a_drain_that_has_begun_does_not_stand_for_later_work(probed: Flask, services: Services) -> None:

@@ -12,12 +12,12 @@ from flask import Flask
 from probing import ask, put, states
 from redis import Redis
 
-from app.core import purge
 from app.core.db import session, transaction, uuid7
-from app.core.drain import drain
 from app.core.models import IdempotencyKey, JobRow, OutboxEvent
-from app.core.purge import uuid7_at
-from app.core.wake import QUEUE
+from app.core.queue import purge
+from app.core.queue.drain import drain
+from app.core.queue.purge import uuid7_at
+from app.core.queue.wake import QUEUE
 from playhall.testing.services import Services
 
 AUDIT = "SELECT action, object, before FROM core_audit_log ORDER BY id"

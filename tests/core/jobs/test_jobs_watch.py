@@ -14,11 +14,11 @@ from flask import Flask
 from probing import ask, put, states
 from sqlalchemy.exc import OperationalError
 
-from app.core import claims, horse, stop, watch
 from app.core.db import db
-from app.core.drain import drain
+from app.core.queue import claims, horse, stop, watch
+from app.core.queue.drain import drain
+from app.core.queue.watch import Watchman
 from app.core.settings import CoreSettings
-from app.core.watch import Watchman
 
 
 @pytest.fixture

@@ -21,12 +21,13 @@ from flask import Flask
 from probe_plugin.api import Seen
 from probing import ask, process, states, until
 
-from app.core import outbox, relay
+from app.core import outbox
 from app.core.db import db, transaction
 from app.core.events import publish
-from app.core.figures import figures
-from app.core.kafka import KafkaSink, send_waiting
 from app.core.models import OutboxEvent
+from app.core.queue import relay
+from app.core.queue.figures import figures
+from app.core.queue.kafka import KafkaSink, send_waiting
 
 BROKER = """
 import time

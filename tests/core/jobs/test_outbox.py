@@ -17,12 +17,13 @@ from probing import ROOT, ask, process, put, states, until
 from redis import Redis
 from sqlalchemy import text
 
-from app.core import claims, outbox, relay
+from app.core import outbox
 from app.core.db import db, session, transaction
-from app.core.drain import drain
 from app.core.events import publish
-from app.core.figures import figures
-from app.core.wake import QUEUE
+from app.core.queue import claims, relay
+from app.core.queue.drain import drain
+from app.core.queue.figures import figures
+from app.core.queue.wake import QUEUE
 from playhall.testing.services import Services
 
 DOUBLES = "SELECT name, event_id FROM core_job GROUP BY 1, 2 HAVING count(*) > 1"

@@ -12,11 +12,11 @@ from flask import Flask
 from probing import ask, process, states, until
 from redis import Redis
 
-from app.core.drain import drain
 from app.core.jobs import CORE_JOBS
 from app.core.plugin import Job
-from app.core.schedule import fire_all, last_tick
-from app.core.wake import QUEUE
+from app.core.queue.drain import drain
+from app.core.queue.schedule import fire_all, last_tick
+from app.core.queue.wake import QUEUE
 from playhall.testing.services import Services
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

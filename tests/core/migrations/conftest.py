@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.core.branches import Branch
+from app.core.migrating.branches import Branch
 from playhall.testing.services import Services
 from tests.core.migrating import branch, scratch, small_app
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app.core import migrations
-from app.core.branches import Branch, MigrationError, core_branch
+from app.core.migrating.branches import Branch, MigrationError, core_branch
 from playhall.testing.services import Services
 from tests.core.migrating import asked, at, branch, package, small_app, write
 

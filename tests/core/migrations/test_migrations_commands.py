@@ -14,8 +14,9 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from app.core import migrations, registry, removal
-from app.core.branches import core_branch
+from app.core import migrations, registry
+from app.core.migrating import removal
+from app.core.migrating.branches import core_branch
 from app.core.plugin import Plugin
 from tests.core.migrating import asked, package, small_app, write
 
@@ -133,7 +134,7 @@ def test_others_migrate_when_a_plugin_is_gone(url: str, tmp_path: Path, gone: st
 AUTHOR = """
 import sys
 from tests.core.migrating import small_app
-from app.core.branches import find_branch
+from app.core.migrating.branches import find_branch
 from app.core.plugin import Plugin
 sys.path.insert(0, sys.argv[2])
 plugin = Plugin(name="psi", version="1", models="psi_plugin.models", migrations="psi_plugin.migrations")

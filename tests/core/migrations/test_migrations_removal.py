@@ -14,8 +14,9 @@ from click.testing import Result
 from flask import Flask
 from flask.cli import AppGroup
 
-from app.core import exclusive, migrations, registry, removal
-from app.core.branches import find_branch
+from app.core import migrations, registry
+from app.core.migrating import exclusive, removal
+from app.core.migrating.branches import find_branch
 from app.core.plugin import Plugin
 from tests.core.migrating import asked, package, small_app, write
 

@@ -10,11 +10,12 @@ from flask import Flask
 from sqlalchemy import NullPool, create_engine, make_url
 
 from app import create_app
-from app.core import drift, migrations
-from app.core.branches import branches
+from app.core import migrations
 from app.core.db import Base
-from app.core.revisions import next_id
-from app.core.standing import owner
+from app.core.migrating import drift
+from app.core.migrating.branches import branches
+from app.core.migrating.revisions import next_id
+from app.core.migrating.standing import owner
 from playhall.testing.revisions import problems
 from playhall.testing.schema import difference, schema
 from playhall.testing.services import Services

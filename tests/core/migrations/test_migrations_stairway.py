@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from app.core import migrations
-from app.core.branches import Branch, core_branch
+from app.core.migrating.branches import Branch, core_branch
 from playhall.testing.schema import normalise
 from playhall.testing.services import Services
 from playhall.testing.stairway import walk

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from app.core import migrations
-from app.core.branches import MigrationError, branch_of, core_branch, find_branch
+from app.core.migrating.branches import MigrationError, branch_of, core_branch, find_branch
+from app.core.migrating.standing import Orphan, Standing, orphans, pending, unknown
 from app.core.plugin import Plugin
-from app.core.standing import Orphan, Standing, orphans, pending, unknown
 from tests.core.migrating import asked, package, small_app, write
 
 HEAD = core_branch().revisions()[0]

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.core import migrations
-from app.core.branches import Branch, MigrationError
+from app.core.migrating.branches import Branch, MigrationError
 from tests.core.migrating import asked, at, write
 
 TABLE = "CREATE TABLE loot_drop (id int PRIMARY KEY)"

@@ -11,8 +11,9 @@ import psycopg
 import pytest
 from flask import Flask
 
-from app.core import exclusive, migrations
-from app.core.branches import Branch, MigrationError
+from app.core import migrations
+from app.core.migrating import exclusive
+from app.core.migrating.branches import Branch, MigrationError
 from playhall.testing.schema import schema
 from playhall.testing.services import Services
 from tests.core.migrating import asked, at, branch, scratch, small_app, write

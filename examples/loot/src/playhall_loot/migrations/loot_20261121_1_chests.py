@@ -15,9 +15,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("found", sa.Text(), nullable=False),
         sa.Column("opened_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["core_account.id"], name=op.f("fk_loot_chest_account_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["core_account.id"], name=op.f("fk_loot_chest_account_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_loot_chest")),
     )
     op.create_table(

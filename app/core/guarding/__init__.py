@@ -1,0 +1,1 @@
+"""Behind the guards: tokens, whether a session lives, and the counters of the limits."""

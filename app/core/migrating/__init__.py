@@ -1,0 +1,1 @@
+"""Behind `flask db` and `flask plugin remove`: branches, revisions, where the database stands."""
