@@ -74,9 +74,8 @@ def run(generator: str, rounds: int, seconds: int) -> int:
         for part in ORDER:
             bench.measure(part, 1)  # connections, caches and prepared statements are there afterwards
         measured = [bench.round(number, rounds, seconds) for number in range(1, rounds + 1)]
-        print(
-            f"{machine(running.product.worker, load)}; {durability(running.database_url)}; {CLIENTS} clients; {rounds} rounds of {seconds} s\n"
-        )
+        promised = durability(running.database_url)
+        print(f"{machine(running.product.worker, load)}; {promised}; {CLIENTS} clients; {rounds} rounds of {seconds} s\n")
     print(table(measured))
     print(f"\n{ceiling(generator, measured, bench.sender_cpu)}")
     if load > 1:
