@@ -11,7 +11,7 @@ from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from app.core import guards, idempotency
-from app.core.db import transaction
+from app.core.db import db, transaction
 from app.core.operation import Operation, parts_of
 from app.core.web.parser import StrictParser
 from app.core.web.responses import Promise, document_operation
@@ -107,7 +107,10 @@ def _edge(view: View, operation: Operation) -> View:
             return view(*args, **kwargs)
 
         def work() -> Response:
-            return current_app.make_response(view(*args, **kwargs))
+            response = current_app.make_response(view(*args, **kwargs))
+            if response.status_code >= 400:
+                db.session.remove()  # a refusal changes nothing, and nothing follows it
+            return response
 
         if operation.idempotent:
             return transaction(lambda: idempotency.once(work), again=idempotency.is_lost_race)

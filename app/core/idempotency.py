@@ -51,9 +51,7 @@ def once(work: Callable[[], Response]) -> Response:
     if not locked:
         raise IdempotencyKeyInUse(headers={"Retry-After": "1"})
     response = work()
-    if response.status_code >= 400:
-        session().rollback()
-    else:
+    if response.status_code < 400:
         connection.exec_driver_sql(KEEP, (account, key, fingerprint, response.status_code, _headers(response), response.get_data()))
     return response
 

@@ -16,7 +16,7 @@ from flask_jwt_extended import jwt_required
 
 from app import create_app
 from app.core.auth import current_account, current_roles, current_session, issue_access_token
-from app.core.db import db, session, transaction
+from app.core.db import after_commit, db, session, transaction
 from app.core.errors import DomainError
 from app.core.guarding.sessions import Sessions
 from app.core.guarding.tokens import Identity
@@ -97,6 +97,16 @@ def guarded_blueprint() -> Blueprint:
         note = work(body["count"])
         return {"note": note}, {"Location": f"/payments/{number}"}
 
+    @blueprint.post("/refuse")
+    @operation()
+    def refuse() -> Any:
+        return refusal_after_effect()
+
+    @blueprint.post("/refuse/once")
+    @operation(idempotent=True)
+    def refuse_once() -> Any:
+        return refusal_after_effect()
+
     @blueprint.post("/form")
     @operation(idempotent=True)
     @blueprint.arguments(Answer, location="form")
@@ -117,6 +127,16 @@ def effect(count: int) -> str:
     if count == 0:
         raise RuntimeError("the work broke")
     return f"paid {count} as {entry.id}"
+
+
+called: list[str] = []  # what ran after a commit
+
+
+def refusal_after_effect() -> Any:
+    """Write a row, promise something for after the commit, and answer with a refusal."""
+    effect(1)
+    after_commit(lambda: called.append("after a refusal"))
+    return {}, 409
 
 
 work: Callable[[int], str] = effect  # what the view of /pay does; tests put something else there

@@ -196,23 +196,6 @@ def test_a_wrong_body_does_not_use_up_the_key(guarded: FlaskClient, sign_in: Sig
     assert pay(guarded, who).status_code == 201
 
 
-def test_an_answer_that_refuses_without_raising_leaves_nothing_either(
-    guarded_app: Flask, sign_in: SignIn, effects: Callable[[], int]
-) -> None:
-    """A view may return its refusal; what it did is rolled back all the same."""
-    who = sign_in()
-
-    def work() -> Response:
-        guarding.effect(1)
-        return Response("no", 409)
-
-    headers = {**who.headers, "Idempotency-Key": "k"}
-    with guarded_app.test_request_context("/guarded/pay/1", method="POST", headers=headers):
-        guarding.g_identity(who)
-        assert transaction(lambda: idempotency.once(work)).status_code == 409
-    assert effects() == 0
-
-
 def test_headers_that_stand_twice_are_kept(guarded_app: Flask, sign_in: SignIn) -> None:
     """As one, with a comma, which means the same."""
     who = sign_in()
@@ -421,3 +404,14 @@ def test_a_killed_process_leaves_no_stuck_key(guarded: FlaskClient, sign_in: Sig
     assert ("Idempotency-Replayed" in again.headers) == committed
     assert effects() == 1
     assert json.loads(again.data)["note"].startswith("paid 5")
+
+
+@pytest.mark.parametrize("path", ["/guarded/refuse", "/guarded/refuse/once"])
+def test_a_refusal_that_a_view_returns_changes_nothing(
+    guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int], path: str
+) -> None:
+    """Not only one that it raises; and what was promised for after the commit is forgotten."""
+    guarding.called.clear()
+    assert pay(guarded, sign_in(), path=path).status_code == 409
+    assert effects() == 0
+    assert guarding.called == []
