@@ -77,7 +77,7 @@ def test_every_figure_says_what_it_is() -> None:
 
 def test_the_processes_of_a_folder_are_added_up(tmp_path: Path) -> None:
     """Two processes that counted, and have ended: what they counted stays."""
-    count = "from app.core import metrics; metrics.request_done('/x', 'GET', 200, 0.001); metrics.pool_seen(1, 10)"
+    count = "from app.core.operating import metrics; metrics.request_done('/x', 'GET', 200, 0.001); metrics.pool_seen(1, 10)"
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for _ in range(2):
         subprocess.run([sys.executable, "-c", count], env=environment, check=True)
