@@ -17,6 +17,7 @@ def create_app() -> Flask:
     plugins = registry.resolve(read({"PLAYHALL_": Selection})["PLAYHALL_"])
     settings, plugin_settings = wiring.read_settings(plugins)
     app = Flask("app", static_folder=None)
+    app.debug = settings.debug  # and not what FLASK_DEBUG says: there is one switch, which production refuses
     playhall = Playhall(settings=settings, plugins=plugins, plugin_settings=plugin_settings)
     app.extensions["playhall"] = playhall
     api = boot.core(app, playhall)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from uuid import UUID
 
+import structlog
 import uuid_utils.compat
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from app.core.settings import CoreSettings
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 # Serialization failure and deadlock: the whole transaction may be tried again.
 RETRYABLE = {"40001", "40P01"}
@@ -117,7 +120,10 @@ def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS, again: Calla
             db.session.remove()
             raise
     for callback in callbacks:
-        callback()
+        try:
+            callback()
+        except Exception:
+            log.exception("after_commit.failed", callback=getattr(callback, "__qualname__", repr(callback)))
     return result
 
 

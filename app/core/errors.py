@@ -154,7 +154,7 @@ class InternalError(DomainError):
 
 
 class DatabaseUnavailable(DomainError):
-    """Nothing was changed. Try again after `Retry-After`."""
+    """Nothing was changed, unless the connection was lost in the very moment of the commit: repeat with the same key, or look first."""
 
     code, status, title = "core.database_unavailable", 503, "The database does not answer; try again"
 

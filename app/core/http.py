@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import flask_smorest
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from app.core import guards, idempotency
 from app.core.db import db, transaction
@@ -104,7 +105,10 @@ def _edge(view: View, operation: Operation) -> View:
     @wraps(view)
     def edge(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         if request.method in SAFE_METHODS:
-            return view(*args, **kwargs)
+            answer = view(*args, **kwargs)
+            if db.session.registry.has() and _written(db.session()):
+                raise RuntimeError(f"{request.endpoint}: {request.method} changes nothing, so what it wrote would be lost; use POST")
+            return answer
 
         def work() -> Response:
             response = current_app.make_response(view(*args, **kwargs))
@@ -117,6 +121,10 @@ def _edge(view: View, operation: Operation) -> View:
         return transaction(work)
 
     return edge
+
+
+def _written(session: Session) -> bool:
+    return bool(session.new or session.dirty or session.deleted or session.info.get("after_commit"))
 
 
 def _guarded(view: View, operation: Operation) -> View:

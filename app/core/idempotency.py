@@ -14,11 +14,12 @@ from uuid import UUID
 
 from flask import Response, request
 from psycopg.errors import UniqueViolation
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from werkzeug.exceptions import HTTPException
 
 from app.core.auth import current_account
-from app.core.db import session
-from app.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused, MalformedRequest, MissingIdempotencyKey
+from app.core.db import db, session
+from app.core.errors import DomainError, IdempotencyKeyInUse, IdempotencyKeyReused, MalformedRequest, MissingIdempotencyKey
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -29,6 +30,8 @@ CLAIM = """
 SELECT pg_try_advisory_xact_lock(%s), k.fingerprint, k.status, k.headers, k.body
 FROM (SELECT) AS once LEFT JOIN core_idempotency_key k ON k.account_id = %s AND k.key = %s
 """
+
+LOOK = "SELECT fingerprint, status, headers, body FROM core_idempotency_key WHERE account_id = %s AND key = %s"
 
 KEEP = """
 INSERT INTO core_idempotency_key (account_id, key, fingerprint, status, headers, body) VALUES (%s, %s, %s, %s, %s, %s)
@@ -50,10 +53,26 @@ def once(work: Callable[[], Response]) -> Response:
         return _replay(fingerprint, *kept)
     if not locked:
         raise IdempotencyKeyInUse(headers={"Retry-After": "1"})
-    response = work()
-    if response.status_code < 400:
-        connection.exec_driver_sql(KEEP, (account, key, fingerprint, response.status_code, _headers(response), response.get_data()))
+    try:
+        response = work()
+    except (DomainError, HTTPException, IntegrityError):
+        if (done := _done_meanwhile(account, key, fingerprint)) is not None:
+            return done
+        raise
+    if response.status_code >= 400:
+        return _done_meanwhile(account, key, fingerprint) or response
+    connection.exec_driver_sql(KEEP, (account, key, fingerprint, response.status_code, _headers(response), response.get_data()))
     return response
+
+
+def _done_meanwhile(account: UUID, key: str, fingerprint: bytes) -> Response | None:
+    """The kept answer, when the work refused because the other request with the key had just done it.
+
+    The claim looks before it has the lock, so the other may commit in between; whoever is refused looks again, anew.
+    """
+    db.session.remove()
+    kept = session().connection().exec_driver_sql(LOOK, (account, key)).one_or_none()
+    return None if kept is None else _replay(fingerprint, *kept)
 
 
 def is_lost_race(error: DBAPIError) -> bool:

@@ -113,10 +113,14 @@ def address() -> str:
 
 @lru_cache(4096)
 def subject(client: str) -> str:
-    """An IPv4 address as it is; of an IPv6 address the /64, which is what one customer is given."""
+    """An IPv4 address as it is; of an IPv6 address the /64, which is what one customer is given. A proxy's port is left out."""
     if ":" not in client:
         return client
-    six = IPv6Address(client.partition("%")[0])
+    host = client.rpartition(":")[0] if client.count(":") == 1 or "]:" in client else client
+    try:
+        six = IPv6Address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return host
     return str(six.ipv4_mapped or IPv6Network((six, 64), strict=False))
 
 

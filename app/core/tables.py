@@ -24,7 +24,9 @@ def table_problems(packages: Mapping[str, str]) -> list[str]:
         for name, package in packages.items():
             if _within(mapper.class_.__module__, package):
                 found += [f"{name}: {mapper.class_.__name__}: {problem}" for problem in _problems(mapper, name)]
-    return found
+    mapped = {mapper.local_table for mapper in Base.registry.mappers}
+    bare = sorted(table.name for table in Base.metadata.tables.values() if table not in mapped)
+    return found + [f"table {name!r} has no model; declare it as a class, which says its kind" for name in bare]
 
 
 def _within(module: str, package: str) -> bool:

@@ -42,6 +42,7 @@ def read_settings(plugins: tuple[Plugin, ...]) -> tuple[CoreSettings, dict[str, 
 
 def wire(app: Flask, api: flask_smorest.Api, playhall: Playhall) -> None:
     """Add everything the plugins bring; raises PluginError with every problem found."""
+    own = frozenset(rule.endpoint for rule in app.url_map.iter_rules())
     wiring = _Wiring(app, api, playhall)
     problems: list[str] = []
     for plugin in playhall.plugins:
@@ -52,7 +53,7 @@ def wire(app: Flask, api: flask_smorest.Api, playhall: Playhall) -> None:
                 problems.append(f"{plugin.name}: {part.__name__}: {type(error).__name__}: {error}")
     if not problems:
         problems += _mapper_problems() or table_problems(_packages(playhall))
-        problems += seal.route_problems(app, playhall)
+        problems += seal.route_problems(app, playhall, own)
         problems += limits.problems(playhall)
     if problems:
         raise PluginError("Playhall cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))

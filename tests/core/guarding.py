@@ -97,6 +97,12 @@ def guarded_blueprint() -> Blueprint:
         note = work(body["count"])
         return {"note": note}, {"Location": f"/payments/{number}"}
 
+    @blueprint.get("/writes")
+    @operation()
+    def writes() -> Any:
+        session().add(AuditEntry(action="lost", object="lost"))
+        return {}
+
     @blueprint.post("/refuse")
     @operation()
     def refuse() -> Any:

@@ -156,6 +156,20 @@ def test_callbacks_run_after_the_commit_only(app: Flask) -> None:
     assert seen == ["2: 1"]
 
 
+def test_a_callback_that_fails_denies_nothing(app: Flask) -> None:
+    """The work is committed; its answer stands, and the other callbacks run."""
+    seen: list[str] = []
+
+    def work() -> str:
+        after_commit(lambda: [][1])
+        after_commit(lambda: seen.append("second"))
+        return "done"
+
+    with app.app_context():
+        assert transaction(work) == "done"
+    assert seen == ["second"]
+
+
 def test_transaction_opens_with_the_first_statement(app: Flask) -> None:
     """Who calls the outside first holds no connection meanwhile."""
     with app.app_context():

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from guarding import SignIn, a_guarded_app, guarded, guarded_app, problem, sign_in
-from sqlalchemy import QueuePool, event
+from sqlalchemy import QueuePool, event, text
 
 from app.core import guards
-from app.core.db import db
+from app.core.db import db, session, transaction
 from app.core.limits import counters
 from app.core.operation import Operation
 
@@ -148,3 +148,21 @@ def test_one_request_s_account_is_not_the_next_one_s(guarded: FlaskClient, sign_
     told = [guarded.get("/guarded/me", headers=one.headers).get_json()["account"] for one in (first, second, first)]
     assert told == [str(first.account), str(second.account), str(first.account)]
     assert guarded.get("/guarded/me").status_code == 401
+
+
+def test_a_get_that_writes_is_a_mistake(guarded: FlaskClient, sign_in: SignIn) -> None:
+    """What it wrote would be lost in silence: 500, and the log names the route."""
+    guarded.application.config["PROPAGATE_EXCEPTIONS"] = False
+    assert guarded.get("/guarded/writes", headers=sign_in().headers).status_code == 500
+
+
+def test_a_session_that_is_not_there_is_asked_for_once(
+    guarded: FlaskClient, sign_in: SignIn, statements: Callable[[], int], guarded_app: Flask
+) -> None:
+    """A token that outlived its session costs PostgreSQL one statement, however often it is sent."""
+    who = sign_in()
+    with guarded_app.app_context():
+        transaction(lambda: session().execute(text("DELETE FROM auth_session")))
+    before = statements()
+    assert {guarded.get("/guarded/me", headers=who.headers).status_code for _ in range(5)} == {401}
+    assert statements() - before == 1

@@ -415,3 +415,18 @@ def test_a_refusal_that_a_view_returns_changes_nothing(
     assert pay(guarded, sign_in(), path=path).status_code == 409
     assert effects() == 0
     assert guarding.called == []
+
+
+def test_the_loser_of_the_race_gets_the_winners_answer(
+    guarded: FlaskClient, sign_in: SignIn, effects: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked before the winner's commit and has the lock after it: its refusal would deny what was done."""
+    who, claim, refusing = sign_in(), idempotency.CLAIM, guarding.effect
+    first = pay(guarded, who)
+    # As the snapshot saw it: nothing was kept yet.
+    monkeypatch.setattr(idempotency, "CLAIM", claim.replace("k.key = %s", "k.key = %s || ' '"))
+    monkeypatch.setattr(guarding, "work", lambda count: refusing(-count))
+    second = pay(guarded, who)
+    assert (first.status_code, second.status_code, second.data) == (201, 201, first.data)
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert effects() == 1

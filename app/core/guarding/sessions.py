@@ -44,9 +44,12 @@ def version(account: UUID, session_id: UUID) -> int | None:
 def is_live(account: UUID, session_id: UUID, unknown: Count) -> bool:
     """Decide about a session that Redis did not know, and let Redis know for the next requests."""
     found = version(account, session_id)
+    if found is None:
+        limits.counters().bury(key(account, session_id))
+        return False
     try:
         # The fill decides: between the question and now the session may have been revoked.
-        return found is not None and limits.counters().fill(key(account, session_id), found, unknown.milliseconds)
+        return limits.counters().fill(key(account, session_id), found, unknown.milliseconds)
     except Unreachable:
         return True
 

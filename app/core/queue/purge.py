@@ -27,7 +27,9 @@ def purge_queue() -> None:
     """Forget finished jobs and relayed events. Dead letters stay until an operator decides."""
     settings = state().settings
     before = uuid7_at(datetime.now(UTC) - timedelta(days=settings.queue_days))
-    finished = select(JobRow.id).where(JobRow.id < before, JobRow.state == "done")
+    # The id leads to what may be old enough; a job that was retried or put off has finished later than it was made.
+    kept = func.now() - timedelta(days=settings.queue_days)
+    finished = select(JobRow.id).where(JobRow.id < before, JobRow.state == "done", JobRow.finished_at < kept)
     relayed = select(OutboxEvent.id).where(OutboxEvent.id < before, OutboxEvent.jobs_at.is_not(None))
     if settings.kafka_servers:
         relayed = relayed.where(OutboxEvent.kafka_at.is_not(None))

@@ -12,6 +12,8 @@ import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.operating.outage import as_domain_error
+
 log = structlog.get_logger(__name__)
 
 
@@ -52,7 +54,10 @@ def steadily(app: Flask, work: Callable[[], object], name: str) -> bool:
         with app.app_context():
             work()
     except SQLAlchemyError as error:
-        log.warning("database.away", process=name, error=type(error).__name__)
+        if as_domain_error(error) is None:
+            log.exception("queue.failed", process=name)
+        else:
+            log.warning("database.away", process=name, error=type(error).__name__)
         return False
     return True
 
