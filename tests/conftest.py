@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
@@ -62,6 +63,7 @@ def migrated_app(services: Services) -> Iterator[Flask]:
 @pytest.fixture
 def app(migrated_app: Flask, services: Services) -> Flask:
     """The application, over empty tables and an empty Redis."""
+    structlog.contextvars.clear_contextvars()
     with migrated_app.app_context():
         tables = db.session.execute(
             text(

@@ -484,3 +484,18 @@ def test_a_wrong_rate_stops_the_boot(services: object, monkeypatch: pytest.Monke
     monkeypatch.setenv("PLAYHALL_LIMITS", "core.default=sometimes,core.nothing=1/minute")
     with pytest.raises(PluginError, match=r"there is no limit 'core.nothing'(.|\n)*core.default: 'sometimes' is not a rate"):
         create_app()
+
+
+@pytest.mark.parametrize(
+    ("client", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9:4711", "203.0.113.9"),
+        ("[2001:db8::1]:4711", "2001:db8::/64"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("a:b:c", "a:b:c"),
+    ],
+)
+def test_a_port_makes_no_new_client(client: str, counted: str) -> None:
+    """Some proxies add it; what is no address at all is still one subject."""
+    assert limits.subject(client) == counted

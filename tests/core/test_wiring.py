@@ -125,6 +125,10 @@ def test_two_plugins_with_one_table(tmp_path: Path) -> None:
             "@blueprint.post('/drops')\n@operation(public=True, limit='core.public', idempotent=True)\ndef drop(): ...\n",
             "a public route has no account",
         ),
+        (
+            "@blueprint.get('/drops')\n@operation(idempotent=True)\ndef drop(): ...\n",
+            "a route that changes nothing needs no idempotency key",
+        ),
         ("@blueprint.get('/drops')\n@operation(limit='loot.drop')\ndef drop(): ...\n", "limit 'loot.drop' is not declared"),
         ("@blueprint.get('/drops')\n@operation(permission='loot:drop')\ndef drop(): ...\n", "permission 'loot:drop' is not declared"),
     ],
@@ -220,3 +224,25 @@ def test_broken_mapper_is_one_line(tmp_path: Path) -> None:
     """A relationship to a class that is not there stops the boot, at boot."""
     with_models(tmp_path, SHARED.format(name="Drop", table="loot_drop") + "    item = relationship('Nowhere')\n")
     assert "- models: " in failure(tmp_path, "loot,shop")
+
+
+def test_table_without_a_model(tmp_path: Path) -> None:
+    """A bare table would be nobody's."""
+    with_models(tmp_path, "from sqlalchemy import Column, Integer, Table\nTable('shop_stolen', Base.metadata, Column('id', Integer))\n")
+    assert "table 'shop_stolen' has no model" in failure(tmp_path, "loot,shop")
+
+
+def test_route_that_setup_adds(tmp_path: Path) -> None:
+    """The last resort is no way round the guards."""
+    source = "def setup(app, settings): app.add_url_rule('/wide/open', 'wide', lambda: '', methods=['POST'])"
+    install(tmp_path, "loot", {"__init__.py": manifest("loot", setup="loot_plugin.late:setup"), "late.py": source})
+    assert "POST /wide/open: an unsafe route without @operation" in failure(tmp_path, "loot")
+
+
+def test_two_routes_documented_as_one(tmp_path: Path) -> None:
+    """An operationId stands once."""
+    route = "@blueprint.get('/drops/{}')\n@operation()\n@blueprint.response(204)\ndef drops(): ...\n"
+    modules = {f"{part}.py": ROUTES.format(name=name) + route.format(part) for part, name in (("one", "loot"), ("two", "loot-two"))}
+    fields = {"blueprints": ["loot_plugin.one:blueprint", "loot_plugin.two:blueprint"]}
+    install(tmp_path, "loot", {"__init__.py": manifest("loot", **fields), **modules})
+    assert "two routes are documented as 'loot.drops'" in failure(tmp_path, "loot")

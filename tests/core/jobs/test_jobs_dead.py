@@ -127,7 +127,8 @@ def fill(app: Flask) -> None:
         for days in (1, 9, 30):
             for state in ("ready", "running", "done", "dead"):
                 key, moment = aged(days)
-                session().add(JobRow(id=key, name=f"probe.{state}", payload={}, state=state, created_at=moment))
+                finished = moment if state == "done" else None
+                session().add(JobRow(id=key, name=f"probe.{state}", payload={}, state=state, created_at=moment, finished_at=finished))
             for relayed, sent in ((None, None), (datetime.now(UTC), None), (datetime.now(UTC), datetime.now(UTC))):
                 key, moment = aged(days)
                 session().add(OutboxEvent(id=key, name="probe.seen.v1", payload={}, jobs_at=relayed, kafka_at=sent, created_at=moment))
@@ -145,6 +146,15 @@ def test_finished_jobs_and_relayed_events_are_purged(probed: Flask) -> None:
     assert left == {(state, days) for state in ("ready", "running", "dead") for days in (1, 9, 30)} | {("done", 1)}
     assert age_of("core_outbox WHERE jobs_at IS NULL", probed) == [1, 9, 30]
     assert age_of("core_outbox WHERE jobs_at IS NOT NULL", probed) == [1, 1]
+
+
+def test_a_job_that_finished_late_is_kept_from_then_on(probed: Flask) -> None:
+    """One that was retried after its days counts from its end."""
+    fill(probed)
+    ask(probed, "UPDATE core_job SET finished_at = now() WHERE state = 'done' RETURNING 1")
+    with probed.app_context():
+        transaction(purge.purge_queue)
+    assert age_of("core_job WHERE state = 'done'", probed) == [1, 9, 30]
 
 
 def test_what_kafka_has_not_had_is_kept(probed: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

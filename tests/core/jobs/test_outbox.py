@@ -68,6 +68,17 @@ def test_an_event_without_a_subscription_is_marked(probed: Flask, monkeypatch: p
     assert (waiting(probed), states(probed)) == (0, {})
 
 
+def test_an_event_of_a_plugin_that_is_off_here_waits(probed: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay of the release before does not mark what only the new one knows."""
+    tell(probed)
+    playhall = probed.extensions["playhall"]
+    with monkeypatch.context() as off:
+        off.setattr(playhall, "events", {name: one for name, one in playhall.events.items() if name != Seen.name})
+        assert deliver(probed) == 0
+    assert waiting(probed) == 1
+    assert deliver(probed) == 1
+
+
 def test_the_request_travels_with_the_event(probed: Flask) -> None:
     """A handler's log names the request that published."""
     with structlog.contextvars.bound_contextvars(request_id="req-7"):
