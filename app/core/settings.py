@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Any, TypeVar, cast, get_type_hints
-from urllib.parse import urlsplit
 
 from environs import EnvValidationError, FileAwareEnv
 
-S = TypeVar("S")
+from app.core import settings_checks
+from app.core.settings_checks import DEVELOPMENT_DATABASE, DEVELOPMENT_REDIS, DEVELOPMENT_SECRET
 
-ENVIRONMENTS = ("development", "test", "production")
-DEVELOPMENT_SECRET = "development-only-secret-never-for-production"  # noqa: S105 - production refuses it
-MINIMUM_SECRET = 32
+S = TypeVar("S")
 
 
 class SettingsError(Exception):
@@ -68,7 +65,8 @@ def read(classes: Mapping[str, type[Any]]) -> dict[str, Any]:
     """Read every class (variable prefix -> class) together, or raise one SettingsError that names all that is wrong."""
     env = FileAwareEnv(eager=False, strip_whitespace=True)
     env.read_env(".env", recurse=False)
-    problems: list[str] = []
+    counts = Counter(one.env for key, cls in classes.items() for one in declared(cls, key))
+    problems = [f"{name}: two settings read this variable; rename one" for name, count in counts.items() if count > 1]
     values = {key: _values(env, declared(cls, key), problems) for key, cls in classes.items()}
     try:
         env.seal()
@@ -101,7 +99,10 @@ def _parser(env: FileAwareEnv, kind: Any) -> Callable[..., Any]:
         return tuple(item.strip() for item in env.list(name, **given) or () if item.strip())
 
     def as_mapping(name: str, **given: Any) -> Mapping[str, str]:
-        return dict(env.dict(name, **given) or {})
+        try:
+            return dict(env.dict(name, **given) or {})
+        except ValueError as error:
+            raise ValueError("write name=value pairs, separated by commas") from error
 
     parsers: dict[Any, Callable[..., Any]] = {
         str: env.str,
@@ -136,13 +137,13 @@ class CoreSettings(Selection):
         secret=True,
     )
     database_url: str = setting(
-        "postgresql://127.0.0.1/playhall",
+        DEVELOPMENT_DATABASE,
         doc="PostgreSQL 15 or newer. `make run` embeds one when it is not given.",
         env="DATABASE_URL",
         secret=True,
     )
     redis_url: str = setting(
-        "redis://127.0.0.1:6379/0",
+        DEVELOPMENT_REDIS,
         doc="Redis 6.2 or newer, or Valkey. `make run` embeds one when it is not given.",
         env="REDIS_URL",
         secret=True,
@@ -184,49 +185,4 @@ class CoreSettings(Selection):
 
     def problems(self) -> list[str]:
         """What is wrong with values that are each well formed, one sentence each, saying what to do."""
-        found = []
-        if self.environment not in ENVIRONMENTS:
-            found.append(f"PLAYHALL_ENVIRONMENT: {self.environment!r} is none of {', '.join(ENVIRONMENTS)}")
-        if not self.secret_keys:
-            found.append("PLAYHALL_SECRET_KEYS: give at least one key")
-        found += [
-            f"PLAYHALL_TRUSTED_PROXIES: {proxy!r} is no address and no network, write for example 10.0.0.0/8"
-            for proxy in self.trusted_proxies
-            if not _is_network(proxy)
-        ]
-        if self.production:
-            found += self._production_problems()
-        if self.environment == "test":
-            found += self._test_problems()
-        return found
-
-    def _production_problems(self) -> list[str]:
-        wrong = {
-            "PLAYHALL_SECRET_KEYS: the development key is public; set your own": DEVELOPMENT_SECRET in self.secret_keys,
-            f"PLAYHALL_SECRET_KEYS: a key is shorter than {MINIMUM_SECRET} characters; make one with: "
-            'python -c "import secrets; print(secrets.token_urlsafe(48))"': any(len(key) < MINIMUM_SECRET for key in self.secret_keys),
-            "PLAYHALL_DEBUG: debug shows internals to players; unset it": self.debug,
-            "PLAYHALL_EMBEDDED: embedded servers are for development; set DATABASE_URL and REDIS_URL": self.embedded,
-            "PLAYHALL_CORS_ORIGINS: * lets every site call as the player; list the origins": "*" in self.cors_origins,
-            "PLAYHALL_HOSTS: list the host names that are served": not self.hosts or "*" in self.hosts,
-        }
-        return [problem for problem, is_wrong in wrong.items() if is_wrong]
-
-    def _test_problems(self) -> list[str]:
-        url = urlsplit(self.database_url)
-        host = re.sub(r"^.*host=([^&]*).*$", r"\1", url.query) if "host=" in url.query else url.hostname
-        local = not host or host in {"localhost", "127.0.0.1", "::1"} or host.startswith(("/", "%2F"))
-        found = []
-        if not url.path.endswith("_test"):
-            found.append("DATABASE_URL: tests only run on a database whose name ends in _test")
-        if not local and host not in self.test_db_hosts:
-            found.append(f"DATABASE_URL: {host} is not this machine; list it in PLAYHALL_TEST_DB_HOSTS if tests may use it")
-        return found
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
+        return settings_checks.problems(self)

@@ -12,7 +12,7 @@ import pytest
 
 from app.core.settings import DEVELOPMENT_SECRET, CoreSettings, SettingsError, declared, prefix, read, setting
 
-SECRET = "s" * 48
+SECRET = "0123456789abcdef" * 3
 PRODUCTION = {
     "PLAYHALL_ENVIRONMENT": "production",
     "PLAYHALL_SECRET_KEYS": SECRET,
@@ -138,6 +138,9 @@ def test_sound_production_starts(core: Any) -> None:
         ({"PLAYHALL_SECRET_KEYS": "short"}, "a key is shorter than 32 characters"),
         ({"PLAYHALL_SECRET_KEYS": f"{SECRET},short"}, "a key is shorter than 32 characters"),
         ({"PLAYHALL_SECRET_KEYS": ","}, "give at least one key"),
+        ({"PLAYHALL_SECRET_KEYS": "a" * 40}, "a key is easy to guess"),
+        ({"DATABASE_URL": "postgresql://127.0.0.1/playhall"}, "set the address of production's PostgreSQL"),
+        ({"REDIS_URL": "redis://127.0.0.1:6379/0"}, "set the address of production's Redis"),
         ({"PLAYHALL_DEBUG": "true"}, "debug shows internals"),
         ({"PLAYHALL_EMBEDDED": "true"}, "embedded servers are for development"),
         ({"PLAYHALL_CORS_ORIGINS": "*"}, "lets every site call as the player"),
@@ -155,7 +158,7 @@ def test_production_lists_all_that_is_unsafe(core: Any) -> None:
     """An environment with nothing set has several lines to mend, not one at a time."""
     with pytest.raises(SettingsError) as caught:
         core(PLAYHALL_ENVIRONMENT="production", PLAYHALL_DEBUG="true")
-    assert len(str(caught.value).splitlines()) == 3
+    assert len(str(caught.value).splitlines()) == 5
 
 
 def test_unknown_environment(core: Any) -> None:
@@ -184,6 +187,12 @@ def test_tests_run_on_a_local_test_database(core: Any, url: str) -> None:
         ("postgresql://localhost/playhall", "name ends in _test"),
         ("postgresql://db.internal/playhall_test", "db.internal is not this machine; list it in PLAYHALL_TEST_DB_HOSTS"),
         ("postgresql:///playhall_test?host=db.internal", "db.internal is not this machine"),
+        ("postgresql://localhost/a_test?host=/run,db.internal", "db.internal is not this machine"),
+        ("postgresql://localhost/a_test?hostaddr=10.0.0.5", "10.0.0.5 is not this machine"),
+        ("postgresql://localhost/a_test?dbname=prod", "name ends in _test"),
+        ("postgresql:///a_test?service=prod", "do not use a connection service"),
+        ("postgresql+psycopg://localhost/prod", "name ends in _test"),
+        ("postgresql://localhost/a_test?nonsense=1", "DATABASE_URL: "),
         ("postgresql://localhost/playhall_test?host=db.internal", "db.internal is not this machine"),
     ],
 )
@@ -204,3 +213,41 @@ def test_every_setting_says_what_it_does() -> None:
     found = declared(CoreSettings, "PLAYHALL_")
     assert all(one.doc.endswith(".") for one in found)
     assert len({one.env for one in found}) == len(found)
+
+
+def test_tests_keep_off_what_the_environment_adds(core: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address without a host goes where PGHOST says."""
+    monkeypatch.setenv("PGHOST", "db.internal")
+    with pytest.raises(SettingsError, match=r"db\.internal is not this machine"):
+        core(PLAYHALL_ENVIRONMENT="test", DATABASE_URL="postgresql:///a_test")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PLAYHALL_LOG_LEVEL", "loud", "'loud' is none of debug, info, warning, error"),
+        ("DATABASE_URL", "sqlite:///x", "must begin with postgresql://"),
+        ("DATABASE_URL", "nonsense", "must begin with postgresql://"),
+        ("REDIS_URL", "http://x", "must begin with redis://"),
+        ("PLAYHALL_DATABASE_POOL_SIZE", "0", "0 is too small; the least is 1"),
+        ("PLAYHALL_STATEMENT_TIMEOUT_MS", "-5", "-5 is too small"),
+        ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY: 0 is too small"),
+        ("PLAYHALL_LIMITS", "often", "write name=value pairs, separated by commas"),
+        ("PLAYHALL_TRUSTED_PROXIES", "everyone", "is no address and no network"),
+    ],
+)
+def test_value_that_cannot_be(core: Any, name: str, value: str, message: str) -> None:
+    """It is a sentence in the report, not a traceback later."""
+    with pytest.raises(SettingsError, match=message):
+        core(**{name: value})
+
+
+def test_variable_that_two_settings_read() -> None:
+    """A plugin cannot read the core's keys by naming their variable."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Loot:
+        stolen: str = setting("", doc="Not its own.", env="PLAYHALL_SECRET_KEYS")
+
+    with pytest.raises(SettingsError, match="PLAYHALL_SECRET_KEYS: two settings read this variable"):
+        read({"PLAYHALL_": CoreSettings, prefix("loot"): Loot})
