@@ -6,11 +6,13 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 if TYPE_CHECKING:
     from app.core.settings import CoreSettings
@@ -24,10 +26,8 @@ MINIMUM_SECRET = 32  # characters
 FEWEST_DISTINCT = 8  # characters in a key
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 
-SCHEMES = {
-    "database_url": ("DATABASE_URL", ("postgresql", "postgresql+psycopg")),
-    "redis_url": ("REDIS_URL", ("redis", "rediss", "unix")),
-}
+SCHEMES = {"DATABASE_URL": ("postgresql", "postgresql+psycopg"), "REDIS_URL": ("redis", "rediss", "unix")}
+EXAMPLES = {"DATABASE_URL": "postgresql://user:password@host:5432/name", "REDIS_URL": "redis://:password@host:6379/0"}
 
 
 def problems(settings: CoreSettings) -> list[str]:
@@ -50,9 +50,22 @@ def _values(settings: CoreSettings) -> Iterator[str]:
 
 
 def _urls(settings: CoreSettings) -> Iterator[str]:
-    for name, (env, schemes) in SCHEMES.items():
-        if urlsplit(getattr(settings, name)).scheme not in schemes:
-            yield f"{env}: must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+    for env, url in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
+        if url.partition(":")[0] not in SCHEMES[env]:
+            yield f"{env}: must begin with {' or '.join(f'{scheme}://' for scheme in SCHEMES[env])}"
+        elif not _readable(url):
+            yield f"{env}: cannot be read; write for example {EXAMPLES[env]}, with %40 for an @ in the password"
+
+
+def _readable(url: str) -> bool:
+    try:
+        if url.startswith("postgresql"):
+            make_url(url)
+        else:
+            _ = urlsplit(url).port
+    except (ValueError, ArgumentError):
+        return False
+    return True
 
 
 def _numbers(settings: CoreSettings) -> Iterator[str]:
@@ -84,11 +97,11 @@ def _production(settings: CoreSettings) -> Iterator[str]:
 
 def _test(settings: CoreSettings) -> Iterator[str]:
     """Whatever libpq would connect to: the address, its query, and what the environment adds."""
-    if settings.environment != "test":
+    if settings.environment != "test" or not _readable(settings.database_url):
         return
     try:
-        said = conninfo_to_dict(settings.database_url.replace("postgresql+psycopg://", "postgresql://", 1))
-    except psycopg.Error as error:
+        said = _connection(settings.database_url)
+    except (ValueError, ArgumentError, psycopg.Error) as error:
         yield f"DATABASE_URL: {error}".strip()
         return
     if said.get("service") or os.environ.get("PGSERVICE"):
@@ -100,6 +113,16 @@ def _test(settings: CoreSettings) -> Iterator[str]:
             yield f"DATABASE_URL: {host} is not this machine; list it in PLAYHALL_TEST_DB_HOSTS if tests may use it"
 
 
-def _hosts(said: dict[str, str | int | None]) -> list[str]:
+def _connection(url: str) -> dict[str, Any]:
+    """What the driver is given for this address, by SQLAlchemy's reading, which differs from libpq's; an error when it is refused."""
+    address = make_url(url).set(drivername="postgresql+psycopg")
+    said = address.get_dialect()().create_connect_args(address)[1]
+    for name, value in said.items():
+        if isinstance(value, tuple):
+            raise ValueError(f"write {name} once")
+    return conninfo_to_dict(make_conninfo(**said))  # make_conninfo refuses names that libpq does not know
+
+
+def _hosts(said: dict[str, Any]) -> list[str]:
     given = [str(said.get(key) or os.environ.get(variable, "")) for key, variable in (("host", "PGHOST"), ("hostaddr", "PGHOSTADDR"))]
     return [host for hosts in given for host in hosts.split(",") if host]

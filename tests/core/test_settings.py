@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.core.settings import DEVELOPMENT_SECRET, CoreSettings, SettingsError, declared, prefix, read, setting
+from app.core.settings import CoreSettings, SettingsError, declared, prefix, read, setting
+from app.core.settings_checks import DEVELOPMENT_SECRET
 
 SECRET = "0123456789abcdef" * 3
 PRODUCTION = {
@@ -173,7 +174,9 @@ def test_unknown_environment(core: Any) -> None:
         "postgresql://localhost/playhall_test",
         "postgresql://127.0.0.1:5433/a_test",
         "postgresql:///playhall_test?host=/run/postgresql",
-        "postgresql://%2Frun%2Fpostgresql/playhall_test",
+        "postgresql:///a_test?host=localhost:5433",
+        "postgresql://[::1]:5433/a_test",
+        "postgresql+psycopg://localhost/prod?dbname=a_test",
     ],
 )
 def test_tests_run_on_a_local_test_database(core: Any, url: str) -> None:
@@ -194,6 +197,14 @@ def test_tests_run_on_a_local_test_database(core: Any, url: str) -> None:
         ("postgresql+psycopg://localhost/prod", "name ends in _test"),
         ("postgresql://localhost/a_test?nonsense=1", "DATABASE_URL: "),
         ("postgresql://localhost/playhall_test?host=db.internal", "db.internal is not this machine"),
+        ("postgresql:///a_test?host=db.internal&host=localhost", "db.internal is not this machine"),
+        ("postgresql://db.internal/a_test?host=", "db.internal is not this machine"),
+        ("postgresql://x@localhost@db.internal/a_test", "db.internal is not this machine"),
+        ("postgresql:///a_test?hostaddr=10.0.0.5&hostaddr=127.0.0.1", "write hostaddr once"),
+        ("postgresql:///prod?dbname=prod&dbname=a_test", "write dbname once"),
+        ("postgresql:///a_test?service=prod&service=", "do not use a connection service"),
+        ("postgresql://localhost/a_test?conninfo=service%3Dprod", "do not use a connection service"),
+        ("postgresql:///a_test?host=localhost:5433,/run:x", "DATABASE_URL: "),
     ],
 )
 def test_tests_keep_off_other_databases(core: Any, url: str, message: str) -> None:
@@ -222,13 +233,36 @@ def test_tests_keep_off_what_the_environment_adds(core: Any, monkeypatch: pytest
         core(PLAYHALL_ENVIRONMENT="test", DATABASE_URL="postgresql:///a_test")
 
 
+def test_tests_keep_off_the_environments_address_and_service(core: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGHOSTADDR counts beside a host that is named, and so does PGSERVICE."""
+    monkeypatch.setenv("PGHOSTADDR", "10.0.0.5")
+    monkeypatch.setenv("PGSERVICE", "prod")
+    with pytest.raises(SettingsError) as caught:
+        core(PLAYHALL_ENVIRONMENT="test", DATABASE_URL="postgresql://localhost/a_test")
+    assert "10.0.0.5 is not this machine" in str(caught.value)
+    assert "do not use a connection service" in str(caught.value)
+
+
+def test_address_that_cannot_be_read_is_not_shown(core: Any) -> None:
+    """It may hold a password."""
+    with pytest.raises(SettingsError) as caught:
+        core(DATABASE_URL="postgresql://u:hunter2@localhost:port/x", REDIS_URL="redis://:hunter2@localhost:port/0")
+    assert len(str(caught.value).splitlines()) == 2
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("PLAYHALL_LOG_LEVEL", "loud", "'loud' is none of debug, info, warning, error"),
         ("DATABASE_URL", "sqlite:///x", "must begin with postgresql://"),
         ("DATABASE_URL", "nonsense", "must begin with postgresql://"),
+        ("DATABASE_URL", "POSTGRESQL://localhost/x", "must begin with postgresql://"),
+        ("DATABASE_URL", "postgresql://[::1/x", "DATABASE_URL: cannot be read"),
+        ("DATABASE_URL", "postgresql://localhost:port/x", "DATABASE_URL: cannot be read"),
         ("REDIS_URL", "http://x", "must begin with redis://"),
+        ("REDIS_URL", "redis://[::1/0", "REDIS_URL: cannot be read"),
+        ("REDIS_URL", "redis://localhost:port/0", "REDIS_URL: cannot be read"),
         ("PLAYHALL_DATABASE_POOL_SIZE", "0", "0 is too small; the least is 1"),
         ("PLAYHALL_STATEMENT_TIMEOUT_MS", "-5", "-5 is too small"),
         ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY: 0 is too small"),
