@@ -123,6 +123,11 @@ def _children(server: Served) -> list[int]:
     return [int(one) for one in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()]
 
 
+def _stopped(pid: int) -> bool:
+    """Whether every thread of it stands still."""
+    return all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
 def test_it_starts_without_postgresql_and_redis() -> None:
     """Alive, not ready, and every route that needs them says so."""
     with served(*ABSENT) as server:
