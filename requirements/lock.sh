@@ -15,7 +15,9 @@ compile() { # output, further arguments
         --no-emit-index-url --no-header --output-file "requirements/$out" "$@" >/dev/null
 }
 
-compile dev.txt --extra kafka --extra embedded --extra test ${UPGRADE:+--upgrade}
+compile dev.txt --extra kafka --extra embedded --extra gates --extra test ${UPGRADE:+--upgrade}
 # What is deployed is what was tested: the same versions.
 compile base.txt --constraint requirements/dev.txt
 compile kafka.txt --constraint requirements/dev.txt --extra kafka
+# What only the nightly gates need, beside dev.txt.
+compile nightly.txt --constraint requirements/dev.txt --extra nightly

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = {"base.txt": (), "kafka.txt": ("kafka",), "dev.txt": ("kafka", "embedded", "test")}
+EXTRAS = {"base.txt": (), "kafka.txt": ("kafka",), "dev.txt": ("kafka", "embedded", "gates", "test"), "nightly.txt": ("nightly",)}
 
 
 def asked_for(extras: tuple[str, ...]) -> list[Requirement]:
@@ -44,7 +44,8 @@ def test_every_pin_has_a_hash_and_no_file_names_a_host(name: str) -> None:
 
 
 def test_what_is_deployed_is_what_was_tested() -> None:
-    """The deployed files pin the same versions as the one that tests install."""
+    """The deployed files pin the same versions as the one that tests install; the nightly tools come beside those."""
     tested = pins("dev.txt")
     for name in ("base.txt", "kafka.txt"):
         assert {pin: versions for pin, versions in pins(name).items() if tested.get(pin) != versions} == {}
+    assert {pin: versions for pin, versions in pins("nightly.txt").items() if tested.get(pin, versions) != versions} == {}
