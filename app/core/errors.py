@@ -111,6 +111,12 @@ class BodyTooLarge(DomainError):
     code, status, title = "core.body_too_large", 413, "The body is too large"
 
 
+class AddressTooLong(DomainError):
+    """The address and its query may have 8,190 bytes together. Send less, or send it in a body where there is one."""
+
+    code, status, title = "core.address_too_long", 414, "The address is too long"
+
+
 class UnsupportedMediaType(DomainError):
     """Send JSON in UTF-8 with `Content-Type: application/json`."""
 
@@ -145,6 +151,12 @@ class TooManyJobs(DomainError):
     """Wait until one of them is done; PLAYHALL_MAX_JOBS_PER_ACCOUNT is the limit."""
 
     code, status, title = "jobs.too_many", 429, "Too many jobs of this account are under way"
+
+
+class HeadersTooLarge(DomainError):
+    """A request may have 100 headers of 8,190 bytes each. Send less."""
+
+    code, status, title = "core.headers_too_large", 431, "The headers are too large"
 
 
 class InternalError(DomainError):

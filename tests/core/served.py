@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from flask import request
 from sqlalchemy import text
@@ -38,3 +39,16 @@ def pid() -> str:
 def broken() -> str:
     """Fail, with a secret in the exception."""
     raise RuntimeError("the password=hunter2-planted was refused")
+
+
+@application.post("/read")
+def read() -> dict[str, int]:
+    """Read the whole body."""
+    return {"bytes": len(request.get_data())}
+
+
+@application.get("/half")
+def half() -> Iterator[str]:
+    """Fail at the first piece of a stream, when the view itself is over."""
+    raise RuntimeError("too late")
+    yield ""

@@ -102,8 +102,9 @@ def post_fork(server: Any, worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Watch the services and answer on the management port, from threads that no request can hold up."""
     from app.core import health
-    from app.core.operating import management
+    from app.core.operating import management, unreadable
 
+    unreadable.install(worker)
     # What gunicorn says from here on goes the application's way.
     worker.log.error_log.handlers.clear()
     worker.log.error_log.propagate = True

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 STARTED = "playhall.started"
+REFUSED = "playhall.refused"  # in the WSGI environ: why the server could not read the request, as a DomainError
 PROBES = frozenset({"/livez", "/readyz"})
 # Each is only added where the application did not say otherwise: /docs needs scripts, a catalogue may be cached.
 DEFAULTS = (
@@ -108,6 +109,9 @@ class Edge:
             return _problem(InternalError(), environ, start, sys.exc_info() if STARTED in environ else None)
 
     def _refusal(self, environ: WSGIEnvironment) -> DomainError | None:
+        if REFUSED in environ:
+            refused: DomainError = environ[REFUSED]
+            return refused
         if self._hosts and not self._serves(environ.get("HTTP_HOST", "")) and environ.get("PATH_INFO") not in PROBES:
             return HostRefused()
         return None if _readable(environ) else MalformedRequest("The address holds a NUL or is not UTF-8.")
