@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,7 +51,10 @@ class OutboxEvent(Base):
     __table_args__ = (
         Index("ix_core_outbox_jobs_pending", "id", postgresql_where=text("jobs_at IS NULL")),
         # After the jobs, so that a broker that hangs holds no row the jobs wait for.
-        Index("ix_core_outbox_kafka_pending", "id", postgresql_where=text("kafka_at IS NULL AND jobs_at IS NOT NULL")),
+        Index(
+            "ix_core_outbox_kafka_pending", "id", postgresql_where=text("kafka_at IS NULL AND jobs_at IS NOT NULL AND kafka_error IS NULL")
+        ),
+        Index("ix_core_outbox_kafka_refused", "id", postgresql_where=text("kafka_error IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -62,6 +65,7 @@ class OutboxEvent(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     jobs_at: Mapped[datetime | None] = mapped_column(Timestamp)
     kafka_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    kafka_error: Mapped[str | None] = mapped_column(Text)  # why Kafka refused it; it is set aside until an operator decides
 
 
 class JobRow(Base):
@@ -88,11 +92,25 @@ class JobRow(Base):
     tick: Mapped[datetime | None] = mapped_column(Timestamp)  # set when the schedule caused it
     state: Mapped[str] = mapped_column(Text, default="ready", server_default="ready")
     attempt: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    fence: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # rises with each claim and never falls
     run_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     lease_until: Mapped[datetime | None] = mapped_column(Timestamp)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class JobTotal(Base):
+    """How many attempts of a job ended so, ever. Spread over a few rows, so that workers seldom wait for each other."""
+
+    __tablename__ = "core_job_total"
+    __kind__ = Kind.SHARED
+    __table_args__ = (CheckConstraint("outcome IN ('done', 'failed', 'dead')", "outcome"),)
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    outcome: Mapped[str] = mapped_column(Text, primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    total: Mapped[int] = mapped_column(BigInteger)
 
 
 class Schedule(Base):

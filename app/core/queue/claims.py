@@ -1,23 +1,27 @@
-"""Who runs a job: claim, lease, attempt, verdict. Each is one statement, fenced by the attempt."""
+"""Who runs a job: claim, lease, verdict. Each is one statement, fenced by a number that rises with each claim."""
 
 from __future__ import annotations
 
+import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Executable, func, select, update
-from sqlalchemy.dialects.postgresql import INTERVAL
+from sqlalchemy import Engine, Executable, func, literal, select, update
+from sqlalchemy.dialects.postgresql import INTERVAL, Insert, insert
 from sqlalchemy.sql.dml import ReturningUpdate, Update
 
-from app.core.models import JobRow
+from app.core.models import JobRow, JobTotal
 
 LEASE = timedelta(seconds=15)
 UNKNOWN_PAUSE = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
-WORKER_DIED = "the worker died"
+WORKER_DIED = "the worker died or lost the database; for more time or memory raise PLAYHALL_JOB_TIMEOUT_S or PLAYHALL_JOB_MEMORY_MB"
+# Rows that a total is spread over: two workers that finish at once meet on one in sixteen cases.
+SLOTS = 16
+_KEY = ["name", "outcome", "slot"]
 
 
 class Fenced(Exception):
@@ -33,7 +37,8 @@ class Claim:
     payload: dict[str, Any]
     context: dict[str, str] | None
     event_id: UUID | None
-    attempt: int  # 1 for the first
+    attempt: int  # 1 for the first, also after an operator's retry
+    fence: int  # no other claim of this job has, had or will have it
     error: str | None  # why the attempt before this one failed
 
 
@@ -46,8 +51,8 @@ def claim(engine: Engine) -> Claim | None:
     statement: ReturningUpdate[Any] = (
         update(JobRow)
         .where(JobRow.id == _NEXT)
-        .values(state="running", attempt=JobRow.attempt + 1, lease_until=_from_now(LEASE))
-        .returning(JobRow.id, JobRow.name, JobRow.payload, JobRow.context, JobRow.event_id, JobRow.attempt, JobRow.error)
+        .values(state="running", attempt=JobRow.attempt + 1, fence=JobRow.fence + 1, lease_until=_from_now(LEASE))
+        .returning(*(getattr(JobRow, field.name) for field in fields(Claim)))
     )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         row = connection.execute(statement).one_or_none()
@@ -65,19 +70,19 @@ def renew(engine: Engine, job: Claim) -> bool:
     return _say(engine, _ours(job).values(lease_until=_from_now(LEASE)))
 
 
-def reap(engine: Engine) -> int:
-    """Make ready again what a worker took and left; how many."""
+def reap(engine: Engine) -> None:
+    """Make ready again what a worker took and left."""
     expired = (JobRow.state == "running", JobRow.lease_until < func.now())
     # A row that is locked is being renewed or finished at this moment.
     left = select(JobRow.id).where(*expired).with_for_update(skip_locked=True)
     freed = update(JobRow).where(JobRow.id.in_(left)).values(state="ready", lease_until=None, error=WORKER_DIED)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return connection.execute(freed).rowcount
+        connection.execute(_counted(freed, "failed"))
 
 
-def done(job: Claim) -> Update:
+def done(job: Claim) -> Executable:
     """Mark it done: the last statement of the handler's own transaction. Touches no row when the job is ours no more."""
-    return _ours(job).values(state="done", lease_until=None, error=None, finished_at=func.now())
+    return _counted(_ours(job).values(state="done", lease_until=None, error=None, finished_at=func.now()), "done")
 
 
 def fail(engine: Engine, job: Claim, *, retries: int, reason: str, backoff_s: float) -> bool:
@@ -85,13 +90,15 @@ def fail(engine: Engine, job: Claim, *, retries: int, reason: str, backoff_s: fl
     if job.attempt > retries:
         return bury(engine, job, reason)
     pause = _from_now(backoff(job.attempt, backoff_s))
-    return _say(engine, _ours(job).values(state="ready", lease_until=None, run_at=pause, error=_clean(reason)))
+    verdict = _ours(job).values(state="ready", lease_until=None, run_at=pause, error=_clean(reason))
+    return _say(engine, _counted(verdict, "failed"))
 
 
 def bury(engine: Engine, job: Claim, reason: str, *, attempts: int | None = None) -> bool:
     """Make it a dead letter, for an operator to retry or discard."""
     values = {"state": "dead", "lease_until": None, "finished_at": func.now(), "error": _clean(reason)}
-    return _say(engine, _ours(job).values(**values, attempt=job.attempt if attempts is None else attempts))
+    verdict = _ours(job).values(**values, attempt=job.attempt if attempts is None else attempts)
+    return _say(engine, _counted(verdict, "dead"))
 
 
 def postpone(engine: Engine, job: Claim) -> bool:
@@ -106,7 +113,18 @@ def backoff(attempt: int, first_s: float) -> timedelta:
 
 
 def _ours(job: Claim) -> Update:
-    return update(JobRow).where(JobRow.id == job.id, JobRow.attempt == job.attempt, JobRow.state == "running")
+    return update(JobRow).where(JobRow.id == job.id, JobRow.fence == job.fence, JobRow.state == "running")
+
+
+def _counted(verdict: Update, outcome: str) -> Insert:
+    """The verdict, and one more in the totals of each job's name that it touched, in one statement; as many rows as names."""
+    ended = verdict.returning(JobRow.name).cte("ended")
+    name = ended.c.name
+    rows = select(name, literal(outcome), literal(os.getpid() % SLOTS), func.count()).group_by(name).order_by(name)
+    added = insert(JobTotal).from_select([*_KEY, "total"], rows)
+    both = added.on_conflict_do_update(index_elements=_KEY, set_={"total": JobTotal.total + added.excluded.total})
+    # SQLAlchemy forgets how many rows an INSERT had, unless it is told to keep it.
+    return both.execution_options(preserve_rowcount=True)
 
 
 def _say(engine: Engine, statement: Executable) -> bool:

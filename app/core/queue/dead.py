@@ -32,6 +32,7 @@ def show(job: UUID) -> JobRow:
 
 def retry(job: UUID) -> None:
     """Give a dead job all its attempts again; raises NotFound when it is not dead."""
+    # The number that fences stays: a worker of the job's first life must not finish its second.
     again = update(JobRow).where(JobRow.id == job, JobRow.state == "dead").returning(JobRow.name, JobRow.error)
     row = session().execute(again.values(state="ready", attempt=0, run_at=func.now(), finished_at=None)).one_or_none()
     _note("jobs.retry", job, row)

@@ -59,7 +59,7 @@ class Watchman:
 
     def _give_up(self, claim: Claim, job: Job) -> bool:
         # The verdict is fenced: a handler that has just finished keeps its own, and the process lives.
-        reason = f"ran longer than {self._timeout_s} s and was killed"
+        reason = f"ran longer than PLAYHALL_JOB_TIMEOUT_S, {self._timeout_s} s, and was killed"
         log.error("jobs.overstayed", job=claim.name, job_id=str(claim.id))
         return claims.fail(self._engine, claim, retries=job.retries, reason=reason, backoff_s=self._backoff_s)
 

@@ -12,10 +12,10 @@ from flask import Flask
 from probing import ask, put, states
 from redis import Redis
 
-from app.core.db import session, transaction, uuid7
+from app.core.db import db, session, transaction, uuid7
 from app.core.models import IdempotencyKey, JobRow, OutboxEvent
-from app.core.queue import purge
-from app.core.queue.drain import drain
+from app.core.queue import claims, purge
+from app.core.queue.drain import drain, perform
 from app.core.queue.purge import uuid7_at
 from app.core.queue.wake import QUEUE
 from playhall.testing.services import Services
@@ -77,6 +77,38 @@ def test_a_dead_job_is_retried_in_one_call(probed: Flask, dead: UUID, services: 
     assert (entry.action, entry.object) == ("jobs.retry", f"core_job:{dead}")
     assert entry.before["name"] == "probe.boom"
     assert "is not dead" in refused(probed, "retry", str(dead))
+
+
+def test_a_zombie_of_a_job_that_was_retried_is_fenced(probed: Flask) -> None:
+    """The attempts begin again at one; the number that fences does not, so a worker of the first life cannot finish the second."""
+    [job] = put(probed, "probe.act")
+    with probed.app_context():
+        zombie = claims.claim(db.engine)
+        assert zombie is not None
+        ask(probed, "UPDATE core_job SET state = 'dead' RETURNING 1")
+        run(probed, "retry", str(job))
+        successor = claims.claim(db.engine)
+        assert successor is not None
+        assert (zombie.attempt, successor.attempt) == (1, 1)
+        perform(zombie)
+        assert ask(probed, "SELECT 1 FROM probe_effect") == []
+        assert states(probed) == {"running": 1}
+        assert not claims.renew(db.engine, zombie)
+        perform(successor)
+    assert states(probed) == {"done": 1}
+    assert len(ask(probed, "SELECT 1 FROM probe_effect")) == 1
+
+
+def test_a_zombie_of_a_job_that_was_put_off_is_fenced(probed: Flask) -> None:
+    """Putting it off gives the attempt back, and not the number that fences."""
+    put(probed, "probe.act")
+    with probed.app_context():
+        zombie = claims.claim(db.engine)
+        assert zombie is not None
+        assert claims.postpone(db.engine, zombie)
+        ask(probed, "UPDATE core_job SET run_at = now() RETURNING 1")
+        assert claims.claim(db.engine) is not None
+        assert not claims.renew(db.engine, zombie)
 
 
 def test_a_dead_job_is_discarded(probed: Flask, dead: UUID) -> None:

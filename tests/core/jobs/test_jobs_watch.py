@@ -81,7 +81,7 @@ def test_a_job_that_overstays_is_failed_and_its_process_killed(probed: Flask, ki
         drain(watch=watchman(probed, 1))
     assert killed[0] == signal.SIGKILL
     [row] = ask(probed, "SELECT state, error FROM core_job")
-    assert tuple(row) == ("ready", "ran longer than 1 s and was killed")
+    assert tuple(row) == ("ready", "ran longer than PLAYHALL_JOB_TIMEOUT_S, 1 s, and was killed")
     assert ask(probed, "SELECT 1 FROM probe_effect") == []
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 from probing import Process, ask, process, put, states, until
 from redis import Redis, RedisError
 
+from app.core.queue.claims import WORKER_DIED
 from app.embedded.redis import EmbeddedRedis
 from playhall.testing.services import Services
 
@@ -82,10 +83,10 @@ def test_poison_kills_itself_alone(probed: Flask, env: Mapping[str, str]) -> Non
         until(lambda: states(probed) == {"done": 100, "dead": 5}, 120)
     reasons = {row.name: row.error for row in ask(probed, "SELECT name, error FROM core_job WHERE state = 'dead'")}
     assert reasons == {
-        "probe.exit": "the worker died",
-        "probe.segfault": "the worker died",
-        "probe.hang": "ran longer than 4 s and was killed",
-        "probe.spin": "the worker died",
+        "probe.exit": WORKER_DIED,
+        "probe.segfault": WORKER_DIED,
+        "probe.hang": "ran longer than PLAYHALL_JOB_TIMEOUT_S, 4 s, and was killed",
+        "probe.spin": WORKER_DIED,
         "probe.hog": "MemoryError",
     }
     assert effects(probed) == 100

@@ -192,7 +192,7 @@ def test_the_sweep_frees_what_a_dead_worker_held(probed: Flask) -> None:
         ask(probed, "UPDATE core_job SET lease_until = now() - interval '1 second' RETURNING 1")
         relay.sweep()
     [row] = ask(probed, "SELECT state, error FROM core_job")
-    assert tuple(row) == ("ready", "the worker died")
+    assert tuple(row) == ("ready", claims.WORKER_DIED)
 
 
 def test_figures_tell_what_waits(probed: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
