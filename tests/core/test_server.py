@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import runpy
 import signal
 import socket
 import subprocess
@@ -235,16 +236,87 @@ def test_production_logs_are_json_and_hold_no_secret(postgres: EmbeddedPostgres,
 def test_a_management_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = subprocess.run(
-            [sys.executable, "-m", "gunicorn", "-c", "app/core/operating/server.py", "wsgi:application"],
-            env={**os.environ, "PLAYHALL_BIND": "127.0.0.1:0", "PLAYHALL_MANAGEMENT_BIND": where},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-    assert done.returncode != 0
+        done = start(PLAYHALL_MANAGEMENT_BIND=where)
+    assert done.returncode == 3
     assert f"PLAYHALL_MANAGEMENT_BIND: {where}" in done.stderr
+
+
+def start(application: str = "wsgi:application", **env: str) -> subprocess.CompletedProcess[str]:
+    """A start that is refused, to its end."""
+    ports = {"PLAYHALL_BIND": "127.0.0.1:0", "PLAYHALL_MANAGEMENT_BIND": "127.0.0.1:0"}
+    command = [sys.executable, "-m", "gunicorn", "-c", "app/core/operating/server.py", application]
+    return subprocess.run(command, env={**os.environ, **ports, **env}, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_refused_start_is_said_once(tmp_path: Path) -> None:
+    """By the parent, for all workers; nothing is tried again, nothing is left behind."""
+    done = start(PLAYHALL_SLOW_REQUEST_MS="slow", WEB_CONCURRENCY="3", TMPDIR=str(tmp_path))
+    assert done.returncode == 3
+    assert done.stderr.count("PLAYHALL_SLOW_REQUEST_MS: Not a valid integer.") == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("Booting worker") <= 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_code_that_cannot_be_loaded_is_said_once() -> None:
+    """A traceback is not printed by each worker either."""
+    done = start("tests.core.nowhere:application")
+    assert done.returncode == 3
+    assert done.stderr.count("Traceback") == 1
+    assert "No module named 'tests.core.nowhere'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("WEB_CONCURRENCY_FILE", "/nowhere", "WEB_CONCURRENCY: The value of WEB_CONCURRENCY_FILE must be a readable file path."),
+        ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY: '0' is no whole number of 1 or more"),
+        ("PLAYHALL_MANAGEMENT_BIND", "nonsense", "PLAYHALL_MANAGEMENT_BIND: 'nonsense' is no address and port"),
+    ],
+)
+def test_what_the_parent_itself_cannot_use_is_one_sentence(name: str, value: str, sentence: str) -> None:
+    done = start(**{name: value})
+    assert (done.returncode, done.stderr.count(sentence)) == (3, 1)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_that_a_signal_ends_while_it_loads_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(_worker: object) -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr(server.GeventWorker, "load_wsgi", stopped)
+    monkeypatch.setenv(server._SERVED, "")
+    with pytest.raises(SystemExit) as caught:
+        server.Worker.load_wsgi(server.Worker.__new__(server.Worker))
+    assert caught.value.code == 1
+
+
+def test_a_refused_generation_leaves_the_old_one_serving(postgres: EmbeddedPostgres, redis: EmbeddedRedis, tmp_path: Path) -> None:
+    """What was changed in the meantime cannot be: it is said once, and nobody notices."""
+    (slow := tmp_path / "slow").write_text("200")
+    (port := tmp_path / "port").write_text("127.0.0.1:0\n")
+    files = {"PLAYHALL_SLOW_REQUEST_MS_FILE": str(slow), "PLAYHALL_MANAGEMENT_BIND_FILE": str(port), "PLAYHALL_MANAGEMENT_BIND": "x"}
+    with served(postgres.url, redis.url, "wsgi:application", **files) as running:
+        old = ready(running)
+        slow.write_text("slow")
+        running.process.send_signal(signal.SIGUSR2)
+        until(lambda: "PLAYHALL_SLOW_REQUEST_MS: Not a valid integer." in running.log(), 60, running.log)
+        until(lambda: set(_children(running)) == set(old), 60, running.log)
+        assert running.log().count("PLAYHALL_SLOW_REQUEST_MS: Not a valid integer.") == 1
+        assert running.manage("/livez")[0] == 200
+        assert running.get("/livez")[0] == 200
+
+
+def test_files_give_the_server_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they do the application: the file goes before the variable."""
+    monkeypatch.chdir(tmp_path)
+    values = {"PLAYHALL_BIND": "127.0.0.1:8765", "WEB_CONCURRENCY": "5", "PLAYHALL_LOG_LEVEL": "error", "PLAYHALL_ENVIRONMENT": "production"}
+    for name, value in values.items():
+        (tmp_path / name).write_text(f"{value}\n")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    monkeypatch.setenv("WEB_CONCURRENCY", "7")
+    read = runpy.run_path(server.__file__)
+    assert [read[name] for name in ("bind", "workers", "loglevel", "_production")] == ["127.0.0.1:8765", 5, "error", True]
 
 
 def test_it_tells_nobody_its_version(running: Served) -> None:
@@ -263,11 +335,11 @@ def test_it_leaves_no_folder_behind(tmp_path: Path) -> None:
 def test_what_the_parent_says_has_the_form_of_the_workers_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     record = logging.makeLogRecord({"name": "gunicorn.error", "levelname": "ERROR", "msg": "Worker\n%s", "args": ("gone",)})
     record.exc_info = (ValueError, ValueError("why"), None)
-    monkeypatch.setenv("PLAYHALL_ENVIRONMENT", "production")
+    monkeypatch.setattr(server, "_production", True)
     line = server._Line().format(record)
     assert json.loads(line)["event"] == "Worker\ngone\nValueError: why"
     assert "\n" not in line
-    monkeypatch.delenv("PLAYHALL_ENVIRONMENT")
+    monkeypatch.setattr(server, "_production", False)
     assert "[error   ] Worker" in server._Line().format(record)
 
 

@@ -11,24 +11,72 @@ import json
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from dotenv import load_dotenv
+from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
+from gunicorn.workers.ggevent import GeventWorker
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _INHERITED = "PLAYHALL_MANAGEMENT_FD"
+_SERVED = "PLAYHALL_SERVED"  # tells wsgi.py that we say why it refuses to start
+_REFUSED = 3
 
 load_dotenv(".env")
 _environment = os.environ
 
-bind = _environment.get("PLAYHALL_BIND", "127.0.0.1:8000")
-workers = int(_environment.get("WEB_CONCURRENCY", "2"))
-worker_class = "gevent"
+
+def _refuse(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    sys.exit(_REFUSED)
+
+
+def _setting(name: str, default: str) -> str:
+    """What app/core/settings.py reads for this name."""
+    path = _environment.get(f"{name}_FILE")
+    try:
+        return Path(path).read_text().strip() if path else _environment.get(name, default)
+    except (OSError, ValueError):
+        _refuse(f"{name}: The value of {name}_FILE must be a readable file path.")
+
+
+def _number(name: str, default: str) -> int:
+    said = _setting(name, default)
+    if not said.strip().isdecimal() or int(said) < 1:
+        _refuse(f"{name}: {said!r} is no whole number of 1 or more")
+    return int(said)
+
+
+class Worker(GeventWorker):  # type: ignore[misc]  # it has no types
+    """One that cannot load the application leaves the reason for the parent, which says it once."""
+
+    def load_wsgi(self) -> None:
+        """Load the code that is there now."""
+        _environment[_SERVED] = "1"
+        try:
+            super().load_wsgi()
+        except SystemExit as refused:
+            if refused.code != _REFUSED:
+                raise
+            self.reason.write(str(refused.__cause__).encode())
+        except Exception:  # noqa: BLE001 - whatever it is, the parent ends
+            self.reason.write(traceback.format_exc().encode())
+        else:
+            return
+        self.reason.flush()
+        sys.exit(0)
+
+
+bind = _setting("PLAYHALL_BIND", "127.0.0.1:8000")
+workers = _number("WEB_CONCURRENCY", "2")
+worker_class = Worker
 worker_connections = 12_000  # event streams included
 preload_app = False
 
@@ -51,7 +99,8 @@ control_socket_disable = True
 # The heartbeat of the workers is a file: on a disk that hangs it would stop.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 accesslog = None  # the application's own line says more
-loglevel = _environment.get("PLAYHALL_LOG_LEVEL", "info")
+loglevel = _setting("PLAYHALL_LOG_LEVEL", "info")
+_production = _setting("PLAYHALL_ENVIRONMENT", "development") == "production"
 
 
 class _Line(logging.Formatter):
@@ -60,7 +109,7 @@ class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         event = record.getMessage() + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        if _environment.get("PLAYHALL_ENVIRONMENT") != "production":
+        if not _production:
             return f"{stamp} [{record.levelname.lower():<8}] {event} [gunicorn]"
         return json.dumps({"event": event, "level": record.levelname.lower(), "logger": record.name, "timestamp": stamp})
 
@@ -77,7 +126,7 @@ class logger_class(Logger):  # type: ignore[misc]  # noqa: N801 - it has no type
 
 def on_starting(server: Any) -> None:
     """Open the management port, once for all workers, and a folder for what they count."""
-    server.management = _inherited() or _listen(_environment.get("PLAYHALL_MANAGEMENT_BIND", "127.0.0.1:9000"))
+    server.management = _inherited() or _listen(_setting("PLAYHALL_MANAGEMENT_BIND", "127.0.0.1:9000"))
     host, port = server.management.getsockname()[:2]
     server.log.info("Management port: http://%s:%s (/livez /readyz /metrics)", host, port)
     server.own_metrics = None
@@ -92,6 +141,11 @@ def pre_exec(server: Any) -> None:
     number = os.dup(server.management.fileno())
     os.set_inheritable(number, True)
     server.cfg.env_orig[_INHERITED] = str(number)
+
+
+def pre_fork(_server: Any, worker: Any) -> None:
+    """Open what the worker writes in when it cannot start, and the parent reads."""
+    worker.reason = tempfile.TemporaryFile()  # noqa: SIM115 - child_exit closes it
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -114,11 +168,16 @@ def post_worker_init(worker: Any) -> None:
     worker.log.info("Worker ready (pid: %s)", worker.pid)
 
 
-def child_exit(_server: Any, worker: Any) -> None:
-    """Forget what a worker held when it died; what it counted stays."""
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget what a worker held when it died; what it counted stays. End when it could not start."""
     for file in Path(_environment[_METRICS]).glob(f"gauge_live*_{worker.pid}.db"):
         with suppress(FileNotFoundError):
             file.unlink()
+    with worker.reason:
+        worker.reason.seek(0)
+        reason = worker.reason.read().decode()
+    if reason and server.LISTENERS:  # without them it is ending already
+        raise HaltServer(reason, _REFUSED)
 
 
 def on_exit(server: Any) -> None:
@@ -129,13 +188,15 @@ def on_exit(server: Any) -> None:
 
 def _listen(where: str) -> _socket.socket:
     host, _, port = where.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        _refuse(f"PLAYHALL_MANAGEMENT_BIND: {where!r} is no address and port; write for example 127.0.0.1:9000")
     host = host.strip("[]")
     listener = _socket.socket(_socket.AF_INET6 if ":" in host else _socket.AF_INET, _socket.SOCK_STREAM)
     listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, int(port)))
     except OSError as error:
-        raise SystemExit(f"PLAYHALL_MANAGEMENT_BIND: {where}: {error.strerror}; set another address, or port 0 for a free one") from error
+        _refuse(f"PLAYHALL_MANAGEMENT_BIND: {where}: {error.strerror}; set another address, or port 0 for a free one")
     listener.listen(128)
     listener.setblocking(False)
     return listener
