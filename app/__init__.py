@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
-from app.core import boot, registry, wiring
-from app.core.settings import Selection, read
-from app.core.state import Playhall
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def create_app() -> Flask:
@@ -14,6 +13,13 @@ def create_app() -> Flask:
 
     Each phase reports all its problems at once, as PluginError or SettingsError.
     """
+    # Here and not above: what starts the servers (`app.embedded`) is in this package too, and needs nothing of it.
+    from flask import Flask
+
+    from app.core import boot, registry, wiring
+    from app.core.settings import Selection, read
+    from app.core.state import Playhall
+
     plugins = registry.resolve(read({"PLAYHALL_": Selection})["PLAYHALL_"])
     settings, plugin_settings = wiring.read_settings(plugins)
     app = Flask("app", static_folder=None)

@@ -9,7 +9,6 @@ from flask import Flask
 from app.core import cli, health, limits, log
 from app.core.db import db, engine_options
 from app.core.guarding import dev, jwt_manager
-from app.core.migrating import db_commands
 from app.core.operating import health_routes
 from app.core.queue import job_commands
 from app.core.state import Playhall
@@ -27,7 +26,6 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
     )
     db.init_app(app)
     health.init_app(app)
-    db_commands.init_app(app)
     svcs.flask.init_app(app)
     limits.init_app(app)
     jwt_manager.init_app(app)

@@ -1,6 +1,9 @@
-"""`flask plugin` and `flask demo`. The plugin group also answers when the application cannot boot."""
+"""`flask plugin`, `flask db` and `flask demo`. The plugin group also answers when the application cannot boot."""
 
 from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import Any
 
 import click
 from flask import Flask
@@ -9,25 +12,51 @@ from flask.cli import with_appcontext
 from app.core import wiring
 from app.core.db import transaction
 from app.core.errors import PluginError
-from app.core.migrating import removal
 from app.core.plugin import Plugin
 from app.core.registry import ECONOMY, available, load
 from app.core.settings import Selection, SettingsError, read
 from app.core.state import state
+from app.scaffold.command import new
 
 
 def init_app(app: Flask) -> None:
     """Register the commands that need the application; `plugin` is found by its entry point."""
     app.cli.add_command(demo)
+    app.cli.add_command(db)
 
 
-@click.group()
+class LateGroup(click.Group):
+    """A group that also has the commands of the group named by `late`, imported when they are asked for.
+
+    They need Alembic, which takes as long to import as half of the application, and no server needs it.
+    """
+
+    def __init__(self, *args: Any, late: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._late = late
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted([*super().list_commands(ctx), *self._rest().commands])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        return super().get_command(ctx, name) or self._rest().get_command(ctx, name)
+
+    def _rest(self) -> click.Group:
+        group: click.Group = resolve_name(self._late)
+        return group
+
+
+db = LateGroup("db", late="app.core.migrating.db_commands:db_group", help="Bring the database to what the code needs, and back.")
+
+
+@click.group(cls=LateGroup, late="app.core.migrating.removal:leaving")
 def plugin() -> None:
     """List, show, check and remove plugins."""
 
 
-plugin.add_command(removal.remove)
-plugin.add_command(removal.purge)
+plugin.add_command(new)
 
 
 @plugin.command("list")

@@ -15,7 +15,6 @@ from flask_migrate import Migrate
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.core.db import db
 from app.core.migrating.branches import CORE, Branch, MigrationError, branches, script_folder
 from app.core.migrating.exclusive import Say, exclusive, patiently, reading
 from app.core.migrating.revisions import RevisionFailed
@@ -24,13 +23,8 @@ from app.core.migrating.standing import owner, tables, versions
 log = logging.getLogger(__name__)
 
 _branch: ContextVar[Branch] = ContextVar("branch")
-migrate = Migrate(render_as_batch=False)
-
-
-def init_app(app: Flask) -> None:
-    """Set Flask-Migrate up."""
-    # ConfigParser, which Alembic keeps its options in, reads a percent sign as the start of a name.
-    migrate.init_app(app, db, directory=str(script_folder()).replace("%", "%%"))
+# ConfigParser, which Alembic keeps its options in, reads a percent sign as the start of a name.
+migrate = Migrate(directory=str(script_folder()).replace("%", "%%"))
 
 
 @migrate.configure  # type: ignore[untyped-decorator]

@@ -134,6 +134,8 @@ class _Wiring:
             (self.api if documented else self.app).register_blueprint(blueprint, url_prefix=url)
 
     def commands(self, plugin: Plugin) -> None:
+        if not plugin.commands:
+            return  # asking every installed distribution takes a while
         # Flask finds its own commands, and those that need no application, by other ways.
         elsewhere = {"run", "shell", "routes", *(entry.name for entry in entry_points(group="flask.commands"))}
         for target in plugin.commands:

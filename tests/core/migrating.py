@@ -58,7 +58,7 @@ def small_app(url: str, plugins: Sequence[Plugin] = ()) -> Flask:
     db.init_app(app)
     names = tuple(plugin.name for plugin in plugins)
     app.extensions["playhall"] = SimpleNamespace(plugins=tuple(plugins), settings=SimpleNamespace(plugins=names))
-    db_commands.init_app(app)
+    app.cli.add_command(db_commands.db_group)
     return app
 
 

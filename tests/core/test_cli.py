@@ -117,3 +117,10 @@ def test_demo_is_refused_in_production(app: Flask, monkeypatch: pytest.MonkeyPat
     done = app.test_cli_runner().invoke(args=["demo", "load"])
     assert done.exit_code == 1
     assert "not loaded in production" in done.output
+
+
+@pytest.mark.parametrize(("imported", "spared"), [("app.embedded.__main__", "app.core"), ("wsgi", "alembic")])
+def test_process_imports_only_what_it_needs(tmp_path: Path, imported: str, spared: str) -> None:
+    """What starts the servers does not import the application; the application imports Alembic when somebody asks about revisions."""
+    done = boot(tmp_path, "shop", code=f"import sys, {imported}; print({spared!r} in sys.modules)")
+    assert done.stdout.endswith("False\n"), done.stderr

@@ -6,13 +6,16 @@ import importlib.util
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic.script import Script, ScriptDirectory
 from flask import Flask
 
 from app.core import registry
 from app.core.errors import PluginError
 from app.core.plugin import Plugin
+
+if TYPE_CHECKING:
+    from alembic.script import Script
 
 CORE = "core"
 VERSIONS = "alembic_version"
@@ -42,6 +45,8 @@ class Branch:
 
     def scripts(self) -> list[Script]:
         """Its revision files, newest first, read anew; MigrationError unless they are one line."""
+        from alembic.script import ScriptDirectory  # heavy, and what only runs jobs never asks
+
         directory = ScriptDirectory(str(script_folder()), version_locations=[str(self.folder)])
         try:
             with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""`flask db`: the migrations of every branch, or of one with --plugin. It stands where Flask-Migrate's group would."""
+"""`flask db`: the migrations of every branch, or of one with --plugin. Flask-Migrate's own group is not registered."""
 
 from __future__ import annotations
 
@@ -54,12 +54,6 @@ def _chosen(name: str | None) -> Branch | None:
 def _each(name: str | None) -> list[Branch]:
     only = _chosen(name)
     return branches(this_app()) if only is None else [only]
-
-
-def init_app(app: Flask) -> None:
-    """Set Flask-Migrate up and put our group in the place of its own."""
-    migrations.init_app(app)
-    app.cli.add_command(db_group)
 
 
 @db_group.command("upgrade", context_settings=_RELATIVE)

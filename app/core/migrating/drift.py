@@ -37,6 +37,8 @@ def autogenerate(app: Flask, branch: Branch, message: str) -> str | None:
         with alembic_config(connection, branch) as config:
             script = command.revision(config, message, autogenerate=True, rev_id=next_id(branch), version_path=str(branch.folder))
     assert isinstance(script, Script)
+    # Two changes that both add a revision conflict in this line before they are merged.
+    (branch.folder / "HEAD").write_text(f"{script.revision}\n")
     return script.path
 
 

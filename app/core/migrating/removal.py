@@ -90,6 +90,9 @@ def purge(name: str, yes: bool) -> None:
     click.echo(f"{name} is gone from the database")
 
 
+leaving = click.Group("leaving", commands=[remove, purge])
+
+
 def _refuse_needed(app: Flask, name: str) -> None:
     if name in (CORE, registry.ECONOMY):
         raise MigrationError(f"{name} is always on and cannot be removed")
