@@ -1,37 +1,90 @@
-"""`python -m ci list` and `python -m ci run [GATE...]`: exit 0 when all hold, 1 when one failed, 2 when one could not run."""
+"""The gates: `python -m ci run` in a checkout, `python -m playhall.ci run --plugin NAME` in a plugin's repository.
+
+Exit 0 when all hold, 1 when one failed, 2 when one could not run.
+"""
 
 from __future__ import annotations
 
 import argparse
-import subprocess
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from .gates import GATES, Gate
+from . import junit, report
+from .config import ConfigError
+from .gate import Gate, Tier, Verdict
+from .gates import BY_ID, GATES, chosen
+from .running import run
+from .scope import PLUGIN, Scope, reports
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what the arguments say; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ci", description=__doc__)
-    actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="say which gates there are")
-    run = actions.add_parser("run", help="run these gates, or all")
-    run.add_argument("gates", nargs="*", choices=[[], *(gate.id for gate in GATES)], metavar="GATE")
-    chosen = parser.parse_args(argv)
-    if chosen.action == "list":
-        for gate in GATES:
-            print(f"{gate.id:12}{gate.proves}")
-        return 0
-    return max(_run(gate) for gate in GATES if not chosen.gates or gate.id in chosen.gates)
-
-
-def _run(gate: Gate) -> int:
-    if not gate.tool.exists():
-        print(f"{gate.id}: could not run, {gate.tool.name} is not installed. Do: make test, which installs it", flush=True)
+    """Do what the arguments say; the exit code."""
+    arguments = _parser().parse_args(argv)
+    scope = Scope(Path.cwd().resolve(), getattr(arguments, "plugin", None))
+    os.environ[PLUGIN] = scope.only or ""
+    try:
+        return int(arguments.action(scope, arguments))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
         return 2
-    failed = subprocess.run([gate.tool, *gate.argv[1:]], check=False).returncode != 0  # noqa: S603 - the table above
-    print(f"{gate.id}: {'failed. To see it again: ' + ' '.join(gate.argv) if failed else 'holds'}", flush=True)
-    return int(failed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__, formatter_class=form)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    actions.add_parser("list", help="say which gates there are").set_defaults(action=_list)
+    runs = actions.add_parser("run", help="run these gates, or those that a change must pass")
+    runs.add_argument("gates", nargs="*", metavar="GATE", choices=[[], *BY_ID])
+    tier = runs.add_mutually_exclusive_group()
+    tier.add_argument("--fast", dest="tier", action="store_const", const=Tier.FAST, default=Tier.CHANGE, help="seconds, no database")
+    tier.add_argument("--nightly", dest="tier", action="store_const", const=Tier.NIGHTLY, help="all of them")
+    runs.add_argument("--plugin", metavar="NAME", help="judge this installed plugin; the working directory is its repository")
+    runs.set_defaults(action=_run)
+    actions.add_parser("report", help="say again what the last run said").set_defaults(action=_report)
+    return parser
+
+
+def _list(_scope: Scope, _arguments: argparse.Namespace) -> int:
+    for gate in GATES:
+        print(f"{gate.id:18}{gate.tier.value:10}{gate.proves}{_needs(gate)}")
+    return 0
+
+
+def _needs(gate: Gate) -> str:
+    return f"  [needs {', '.join(need.value for need in gate.needs)}]" if gate.needs else ""
+
+
+def _run(scope: Scope, arguments: argparse.Namespace) -> int:
+    verdicts = []
+    for verdict in run(chosen(arguments.gates, arguments.tier), scope, lambda said: print(said, flush=True)):
+        print(report.line(verdict), flush=True)
+        verdicts.append(verdict)
+    junit.write(verdicts, _written(scope))
+    return _conclude(scope, verdicts, strict=bool(arguments.gates) or "CI" in os.environ)
+
+
+def _report(scope: Scope, _arguments: argparse.Namespace) -> int:
+    if not _written(scope).exists():
+        raise ConfigError(f"there is no report yet; run: python -m {__package__} run")
+    verdicts = junit.read(_written(scope))
+    for verdict in verdicts:
+        print(report.line(verdict))
+    return _conclude(scope, verdicts, strict="CI" in os.environ)
+
+
+def _conclude(scope: Scope, verdicts: Sequence[Verdict], *, strict: bool) -> int:
+    report.write(verdicts, reports(scope))
+    if "GITHUB_ACTIONS" in os.environ:
+        print("\n".join(report.commands(verdicts)))
+    print(report.summary(verdicts))
+    return report.code(verdicts, strict=strict)
+
+
+def _written(scope: Scope) -> Path:
+    return reports(scope) / "junit.xml"
 
 
 if __name__ == "__main__":

@@ -1,29 +1,28 @@
-"""The table of gates. Each is a tool with its arguments; the tool's own exit code and messages are the verdict."""
+"""The table of gates, in the order in which they run: what is quick says no first."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
-from pathlib import Path
+from .gate import Check, Gate, Need, Tier, Tool
+from .tools import boundaries, formatting, lint, types
 
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One check: its id, what it proves, and the tool and arguments that run it from the root of a checkout."""
-
-    id: str
-    proves: str
-    argv: tuple[str, ...]
-
-    @property
-    def tool(self) -> Path:
-        """The tool as it is installed beside this Python."""
-        return Path(sys.executable).with_name(self.argv[0])
-
+FAST, CHANGE, NIGHTLY = Tier
+DATABASE, HISTORY, RELEASE, CHECKOUT = Need
 
 GATES = (
-    Gate("lint", "the code is free of known mistakes", ("ruff", "check", "--quiet", ".")),
-    Gate("format", "the code is laid out as ruff lays it out", ("ruff", "format", "--check", "--quiet", ".")),
-    Gate("types", "every type holds, strictly", ("mypy", "--no-error-summary")),
-    Gate("boundaries", "no package reaches into another's inside", ("lint-imports",)),
+    Gate("lint", "the code is free of known mistakes", FAST, Tool(lint.argv, lint.problems)),
+    Gate("format", "the code is laid out as ruff lays it out", FAST, Tool(formatting.argv, formatting.problems)),
+    Gate("types", "every type holds, strictly", FAST, Tool(types.argv, types.problems)),
+    Gate("boundaries", "no package reaches into another's inside", FAST, Tool(boundaries.argv, boundaries.problems)),
+    Gate("heads", "each history is one line, and its HEAD file names the newest revision", FAST, Check("migrations/test_heads.py")),
 )
+
+BY_ID = {gate.id: gate for gate in GATES}
+
+
+def chosen(ids: list[str], tier: Tier) -> tuple[Gate, ...]:
+    """The gates of these ids with what they read the results of; without ids, those of the tier and of the tiers before it."""
+    tiers = list(Tier)[: list(Tier).index(tier) + 1]
+    wanted = set(ids) or {gate.id for gate in GATES if gate.tier in tiers}
+    for gate in reversed(GATES):
+        wanted |= {*gate.after} if gate.id in wanted else set()
+    return tuple(gate for gate in GATES if gate.id in wanted)

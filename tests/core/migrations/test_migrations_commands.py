@@ -182,6 +182,7 @@ def test_author_writes_models_and_gets_revisions(url: str, tmp_path: Path) -> No
         "0 psi: nothing to do, the tables are what the models say",
     ]
     assert "core_" not in first.read_text()
+    assert (folder / "HEAD").read_text() == first.stem.removesuffix("_first_tables") + "\n"
 
     changed = (
         MODEL.replace('server_default="1"', 'server_default="2"').replace("price > 0", "price > 5")
