@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, get_type_hints
 
@@ -72,19 +72,42 @@ def read(classes: Mapping[str, type[Any]]) -> dict[str, Any]:
         env.seal()
     except EnvValidationError as error:
         problems += [f"{name}: {' '.join(map(str, found))}" for name, found in cast(Mapping[str, list[str]], error.error_messages).items()]
+    wrong = {problem.partition(":")[0] for problem in problems}
+    made = {key: _made(key, cls, values[key], wrong, problems) for key, cls in classes.items()}
     if problems:
         raise SettingsError("\n".join(problems))
-    made = {key: cls(**values[key]) for key, cls in classes.items()}
-    # A settings class may define problems(): what is wrong with values that are each well formed.
-    problems = [problem for one in made.values() if hasattr(one, "problems") for problem in one.problems()]
-    if problems:
-        raise SettingsError("\n".join(problems))
+    return made
+
+
+def _made(key: str, cls: type[Any], values: Mapping[str, Any], wrong: Container[str], problems: list[str]) -> Any:
+    """The class with its values, and what problems() says of them; it may define that, for values that are each well formed.
+
+    For those that could not be read there is the default or nothing, so that the others are looked at in the same report.
+    """
+    stand_ins = {
+        one.name: _NOTHING.get(one.type) if one.default is dataclasses.MISSING else one.default
+        for one in declared(cls, key)
+        if one.env in wrong
+    }
+    try:
+        made = cls(**{**values, **stand_ins})
+        found = list(made.problems()) if hasattr(made, "problems") else []
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others are reported too
+        if not stand_ins:
+            problems.append(f"{key}*: {cls.__qualname__} raises {type(error).__name__}: {error}")
+        return None
+    problems += [problem for problem in found if problem.partition(":")[0] not in wrong]
     return made
 
 
 def _values(env: FileAwareEnv, settings: Iterable[Declared], problems: list[str]) -> dict[str, Any]:
     values = {}
     for one in settings:
+        if one.type not in _NOTHING:
+            problems.append(
+                f"{one.env}: no setting has the type {one.type}; write str, int, float, bool, tuple[str, ...] or Mapping[str, str]"
+            )
+            continue
         parse = _parser(env, one.type)
         given = {} if one.default is dataclasses.MISSING else {"default": one.default}
         try:
@@ -92,6 +115,9 @@ def _values(env: FileAwareEnv, settings: Iterable[Declared], problems: list[str]
         except ValueError as error:  # a *_FILE that cannot be read
             problems.append(f"{one.env}: {error}")
     return values
+
+
+_NOTHING: Mapping[Any, Any] = {str: "", int: 0, float: 0.0, bool: False, tuple[str, ...]: (), Mapping[str, str]: {}}
 
 
 def _parser(env: FileAwareEnv, kind: Any) -> Callable[..., Any]:

@@ -96,6 +96,73 @@ def test_core_and_plugin_in_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
         assert name in str(caught.value)
 
 
+def test_wrong_types_do_not_hide_wrong_values(core: Any) -> None:
+    """One report of both; of a setting that cannot be read nothing else is said."""
+    with pytest.raises(SettingsError) as caught:
+        core(
+            PRODUCTION,
+            PLAYHALL_EMBEDDED="perhaps",
+            PLAYHALL_DATABASE_POOL_SIZE="many",
+            PLAYHALL_LOG_LEVEL="loud",
+            PLAYHALL_SECRET_KEYS_FILE="missing",
+            PLAYHALL_HOSTS="",
+        )
+    assert sorted(line.split(":")[0] for line in str(caught.value).splitlines()) == [
+        "PLAYHALL_DATABASE_POOL_SIZE",
+        "PLAYHALL_EMBEDDED",
+        "PLAYHALL_HOSTS",
+        "PLAYHALL_LOG_LEVEL",
+        "PLAYHALL_SECRET_KEYS",
+    ]
+
+
+def test_missing_and_wrong_values_of_a_plugin_in_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing stands beside what problems() says of the rest."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Loot:
+        key: str = setting(doc="The key.")
+        drops: int = setting(1, doc="How many.")
+
+        def problems(self) -> list[str]:
+            return [f"PLAYHALL_LOOT_DROPS: {self.drops} is odd", *(["PLAYHALL_LOOT_KEY: too short"] if len(self.key) < 3 else [])]
+
+    monkeypatch.setenv("PLAYHALL_LOOT_DROPS", "7")
+    with pytest.raises(SettingsError) as caught:
+        read({prefix("loot"): Loot})
+    assert str(caught.value).splitlines() == ["PLAYHALL_LOOT_KEY: Environment variable not set.", "PLAYHALL_LOOT_DROPS: 7 is odd"]
+
+
+def test_settings_class_that_raises_is_a_line_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The core's mistakes are reported beside it; when it chokes on what could not be read, that is said alone."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Loot:
+        drops: int = setting(1, doc="How many.")
+
+        def problems(self) -> list[str]:
+            raise RuntimeError("broken")
+
+    monkeypatch.setenv("PLAYHALL_DEBUG", "perhaps")
+    with pytest.raises(SettingsError) as caught:
+        read({"PLAYHALL_": CoreSettings, prefix("loot"): Loot})
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["PLAYHALL_DEBUG", "PLAYHALL_LOOT_*"]
+    monkeypatch.setenv("PLAYHALL_LOOT_DROPS", "few")
+    with pytest.raises(SettingsError, match=r"\APLAYHALL_LOOT_DROPS: Not a valid integer\.\Z"):
+        read({prefix("loot"): Loot})
+
+
+def test_type_that_no_setting_has() -> None:
+    """It says which there are."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Loot:
+        drops: int | None = setting(None, doc="How many.")
+
+    with pytest.raises(SettingsError, match=r"PLAYHALL_LOOT_DROPS: no setting has the type int \| None; write str, int"):
+        read({prefix("loot"): Loot})
+
+
 def test_file_of_a_secret(core: Any, tmp_path: Path) -> None:
     """A variable that ends in _FILE names a file that holds the value; the newline at its end is not part of it."""
     (tmp_path / "key").write_text(f"{SECRET}\n")
