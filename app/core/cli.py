@@ -16,7 +16,6 @@ from app.core.plugin import Plugin
 from app.core.registry import ECONOMY, available, load
 from app.core.settings import Selection, SettingsError, read
 from app.core.state import state
-from app.scaffold.command import new
 
 
 def init_app(app: Flask) -> None:
@@ -56,7 +55,6 @@ def plugin() -> None:
     """List, show, check and remove plugins."""
 
 
-plugin.add_command(new)
 
 
 @plugin.command("list")
