@@ -173,7 +173,7 @@ def test_author_writes_models_and_gets_revisions(url: str, tmp_path: Path) -> No
     folder = tmp_path / "psi_plugin" / "migrations"
     [first] = sorted(folder.glob("psi_*.py"))
     assert re.fullmatch(r"psi_\d{8}_1_first_tables\.py", first.name)
-    assert said[1:] == [
+    assert [line for line in said if "core_" not in line] == [
         "1 Error: psi: add table psi_thing; run: flask db migrate --plugin psi",
         "psi: add index ix_psi_thing_price; run: flask db migrate --plugin psi",
         f"0 {first}",
