@@ -33,7 +33,7 @@ def test_every_file_of_the_packages_is_there(wheel: Path) -> None:
         f"{target}/{path.relative_to(ROOT / folder).as_posix()}"
         for folder, target in installed.items()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+        if path.is_file() and not any("cache" in part for part in path.relative_to(ROOT).parts)
     }
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
 
