@@ -18,9 +18,9 @@ def check(operation: Operation) -> None:
     A refused token counts for the address only. What is forbidden counts like any request: it is limited too.
     """
     if operation.public:
-        limits.count_address(operation.limit or "core.public")
+        limits.count_address(operation.limit)
         return
-    identity = authenticate(operation.limit or DEFAULT_LIMIT)
+    identity = authenticate(operation.limit)
     if operation.permission and not auth.allows(identity.roles, operation.permission):
         raise Forbidden(f"This needs the permission {operation.permission}")
     if operation.idempotent:

@@ -7,14 +7,14 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import flask_smorest
-from flask import Response, current_app, request
+from flask import Request, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from app.core import guards, idempotency
 from app.core.db import db, transaction
-from app.core.operation import Operation, parts_of
-from app.core.web.parser import StrictParser
+from app.core.operation import Operation, Parts, parts_of
+from app.core.web.parser import QUERY, StrictParser, refuse_body, refuse_query
 from app.core.web.responses import Promise, document_operation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,10 +93,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it has no typ
         for schema, options in parts.arguments:
             composed = super().arguments(schema, **options)(composed)
         if parts.operation:
-            composed = _guarded(composed, parts.operation)
-            promise = Promise(f"{self.name.split('-')[0]}.{view.__name__}", "<" in f"{self.url_prefix or ''}{rule}", parts.operation)
+            composed = _guarded(composed, parts.operation, self._refusals(parts))
+            promise = Promise(f"{self.name.split('-')[0]}.{view.__name__}", f"{self.url_prefix or ''}{rule}", parts.operation)
             composed.__dict__["_apidoc"] = {**composed.__dict__.get("_apidoc", {}), "promise": promise}
         return composed
+
+    def _refusals(self, parts: Parts) -> list[Callable[[Request], None]]:
+        """What is left to refuse where no schema reads it."""
+        read = {options.get("location", "json") for _, options in parts.arguments}
+        bodies = self.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING.keys()
+        return [refuse for refuse, places in ((refuse_query, QUERY), (refuse_body, bodies)) if read.isdisjoint(places)]
 
 
 def _edge(view: View, operation: Operation) -> View:
@@ -127,12 +133,14 @@ def _written(session: Session) -> bool:
     return bool(session.new or session.dirty or session.deleted or session.info.get("after_commit"))
 
 
-def _guarded(view: View, operation: Operation) -> View:
-    """Who and how often, before a byte of the body is looked at."""
+def _guarded(view: View, operation: Operation, refusals: list[Callable[[Request], None]]) -> View:
+    """Who and how often, before a byte of the body is looked at; then what nobody asked for."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         guards.check(operation)
+        for refuse in refusals:
+            refuse(request)
         return view(*args, **kwargs)
 
     guarded.__dict__["__operation__"] = operation

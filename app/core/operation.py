@@ -19,7 +19,7 @@ class Operation:
 
     permission: str | None = None
     public: bool = False
-    limit: str | None = None
+    limit: str = DEFAULT_LIMIT
     idempotent: bool = False
     errors: tuple[type[DomainError], ...] = ()
 
@@ -56,7 +56,7 @@ def operation(
     record = Operation(
         permission=permission,
         public=public,
-        limit=limit if limit or public else DEFAULT_LIMIT,
+        limit=limit or ("" if public else DEFAULT_LIMIT),
         idempotent=idempotent,
         errors=tuple(errors),
     )

@@ -37,7 +37,7 @@ def _problems(rule: Rule, operation: Operation | None, playhall: Playhall) -> It
         unsafe = UNSAFE & (rule.methods or set())
         yield f"{'an unsafe' if unsafe else 'a public'} route without @operation; say who may call it, on playhall.Blueprint"
         return
-    if operation.public and operation.limit is None:
+    if operation.public and not operation.limit:
         yield "a public route without a limit; name one: @operation(public=True, limit=...)"
     if operation.public and (operation.permission or operation.idempotent):
         yield "a public route has no account, so neither a permission nor an idempotency key"

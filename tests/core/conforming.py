@@ -29,6 +29,11 @@ def is_moment(value: object) -> bool:
     return not isinstance(value, str) or (value.endswith("Z") and datetime.fromisoformat(value) is not None)
 
 
+def is_error(answer: dict[str, Any]) -> bool:
+    """Whether a documented answer is a problem document."""
+    return "application/problem+json" in answer.get("content", {})
+
+
 class Document:
     """An OpenAPI document that answers are held against. `seen` collects (operationId, status)."""
 
@@ -38,6 +43,12 @@ class Document:
         self.registry = Registry().with_resource("urn:document", Resource.from_contents(document, default_specification=DRAFT202012))
         self.seen: set[tuple[str, int]] = set()
         self.codes: set[tuple[str, str]] = set()
+        self.operations = [
+            (method.upper(), path, said)
+            for path, item in document["paths"].items()
+            for method, said in item.items()
+            if method != "parameters"
+        ]
         self._paths = {re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): item for path, item in document["paths"].items()}
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
@@ -47,6 +58,12 @@ class Document:
                 found: dict[str, Any] | None = item.get(method.lower())
                 return found
         return None
+
+    def codes_of(self, said: dict[str, Any]) -> set[str]:
+        """Every error code that an operation declares."""
+        answers = [self._resolve(answer) for answer in said["responses"].values()]
+        errors = [answer["content"]["application/problem+json"]["schema"]["allOf"][1] for answer in answers if is_error(answer)]
+        return {code for error in errors for code in error["properties"]["code"]["enum"]}
 
     def check(self, response: TestResponse) -> None:
         """Fail when the answer is none that the document promises for the request."""

@@ -41,6 +41,12 @@ class Body(Schema):
     count = fields.Integer(required=True)
 
 
+class More(Schema):
+    """What one of them takes in its query."""
+
+    more = fields.Integer()
+
+
 class Answer(Schema):
     """What they give."""
 
@@ -91,9 +97,10 @@ def guarded_blueprint() -> Blueprint:
 
     @blueprint.post("/pay/<int:number>")
     @operation(idempotent=True, errors=[Refused])
+    @blueprint.arguments(More, location="query")
     @blueprint.arguments(Body)
     @blueprint.response(201, Answer, headers={"Location": {"schema": {"type": "string"}}})
-    def pay(body: dict[str, Any], number: int) -> Any:
+    def pay(query: dict[str, Any], body: dict[str, Any], number: int) -> Any:
         note = work(body["count"])
         return {"note": note}, {"Location": f"/payments/{number}"}
 

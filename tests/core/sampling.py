@@ -64,6 +64,12 @@ class Filter(PageQuery):
     tag = fields.List(fields.String())
     gift = fields.Boolean()
     oldest_first = fields.Boolean(load_default=False)
+    below = fields.Integer()
+
+
+def as_four_bytes(number: int) -> None:
+    """Hand PostgreSQL a number that its column may be too small for."""
+    session().execute(text("SELECT CAST(:number AS int4)"), {"number": str(number)})
 
 
 def sample_blueprint() -> Blueprint:
@@ -77,6 +83,7 @@ def sample_blueprint() -> Blueprint:
     def list_things(query: dict[str, Any]) -> dict[str, Any]:
         """List things."""
         wanted = select(AuditEntry)
+        as_four_bytes(query.get("below", 0))
         if "action" in query:
             wanted = wanted.where(AuditEntry.action == query["action"])
         return page(wanted, key=(AuditEntry.created_at, AuditEntry.id), query=query, newest_first=not query["oldest_first"])
@@ -102,6 +109,7 @@ def sample_blueprint() -> Blueprint:
         """
         if body["count"] > 100:
             raise SoldOut(left=100)
+        as_four_bytes(body.get("extra", {}).get("stock", 0))
         session().add(AuditEntry(id=uuid7(), action=body.get("name", "ordered"), object="thing", after={"count": body["count"]}))
         return body
 
@@ -111,6 +119,19 @@ def sample_blueprint() -> Blueprint:
     @blueprint.response(204)
     def change_thing(body: dict[str, Any], thing: UUID) -> None:
         """Change a thing."""
+        as_four_bytes(body["count"])
+
+    @blueprint.delete("/things/<uuid:thing>")
+    @operation()
+    @blueprint.response(204)
+    def drop_thing(thing: UUID) -> None:
+        """Drop a thing."""
+
+    @blueprint.post("/things/<uuid:thing>/copies")
+    @operation(idempotent=True)
+    @blueprint.response(204)
+    def copy_thing(thing: UUID) -> None:
+        """Copy a thing."""
 
     _add_failures(blueprint)
     return blueprint
@@ -122,7 +143,7 @@ def _add_failures(blueprint: Blueprint) -> None:
     @blueprint.response(200, ThingSchema)
     def show_number(number: int) -> dict[str, Any]:
         """Fail on what a column of four bytes cannot hold."""
-        session().execute(text("SELECT CAST(:number AS int4)"), {"number": str(number)})
+        as_four_bytes(number)
         raise NotFound
 
     @blueprint.get("/broken")
@@ -157,6 +178,7 @@ def guarded_app(migrated_app: Flask) -> Iterator[Flask]:
     """The application with the sample routes, in the OpenAPI document too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLAYHALL_CORS_ORIGINS", ORIGIN)
+        patch.setenv("PLAYHALL_HOSTS", "localhost")
         app = create_app()
     playhall = app.extensions["playhall"]
     order = Permission(name="sample:order", description="Order", roles=("player",))

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 from conforming import ConformingClient
+from guarding import SignIn
 from sampling import THINGS, document, guarded_app, order, sample, sign_in
+
+from app.core.db import uuid7
 
 __all__ = ["document", "guarded_app", "order", "sample", "sign_in"]
 
@@ -196,6 +199,60 @@ def test_a_chunked_body_over_the_limit_is_refused(order: Send) -> None:
     answer = order(input_stream=stream, content_type="application/json", environ_overrides=environ)
     assert (answer.status_code, answer.json["code"]) == (413, "core.body_too_large")
     assert stream.tell() <= 1_048_577
+
+
+THING = f"{THINGS}/{uuid7()}"
+BODILESS = [("GET", THINGS), ("GET", THING), ("DELETE", THING), ("POST", f"{THING}/copies")]
+UNWANTED: dict[str, tuple[dict[str, Any], int, str]] = {
+    "malformed": ({"data": b"{", "content_type": "application/json"}, 400, "core.malformed_request"),
+    "a key twice": ({"data": b'{"a": 1, "a": 2}', "content_type": "application/json"}, 400, "core.malformed_request"),
+    "well formed": ({"json": {"count": 1}}, 400, "core.malformed_request"),
+    "empty object": ({"json": {}}, 400, "core.malformed_request"),
+    "another type": ({"data": b"count=1", "content_type": "application/x-www-form-urlencoded"}, 415, "core.unsupported_media_type"),
+    "no type": ({"data": b"{}"}, 415, "core.unsupported_media_type"),
+    "too large": ({"data": b" " * 1_048_577, "content_type": "application/json"}, 413, "core.body_too_large"),
+}
+
+
+def unasked(sample: ConformingClient, sign_in: SignIn, method: str, path: str, **options: Any) -> Any:
+    """The answer to a request of a signed-in account, right but for what is given."""
+    environ = options.pop("environ", {})
+    return sample.open(path, method=method, headers={**sign_in().headers, "Idempotency-Key": "once"}, environ_overrides=environ, **options)
+
+
+@pytest.mark.parametrize(("method", "path"), BODILESS, ids=lambda part: part.split("/")[-1])
+@pytest.mark.parametrize(("body", "status", "code"), UNWANTED.values(), ids=UNWANTED.keys())
+def test_a_body_that_nobody_asked_for_is_refused(
+    sample: ConformingClient, sign_in: SignIn, method: str, path: str, body: dict[str, Any], status: int, code: str
+) -> None:
+    """Whatever the method, and whatever is in it: ignored, it would hide a mistake of whoever sent it."""
+    answer = unasked(sample, sign_in, method, path, **body)
+    assert (answer.status_code, answer.json["code"]) == (status, code)
+
+
+def test_it_is_told_what_to_do_about_it(sample: ConformingClient, sign_in: SignIn) -> None:
+    """When nothing else is wrong with the body."""
+    assert unasked(sample, sign_in, "DELETE", THING, json={}).json["detail"] == "This operation takes no body: send none."
+
+
+@pytest.mark.parametrize(("pieces", "status"), [(b"", 204), (b"{}", 400), (b"[" * 1_048_577, 413)])
+def test_a_chunked_body_that_nobody_asked_for_is_measured(sample: ConformingClient, sign_in: SignIn, pieces: bytes, status: int) -> None:
+    """It does not say that it is empty; when it is, it is no body."""
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    given: dict[str, Any] = {"input_stream": io.BytesIO(pieces), "content_type": "application/json", "environ": environ}
+    assert unasked(sample, sign_in, "DELETE", THING, **given).status_code == status
+
+
+def test_whose_body_it_is_comes_first(sample: ConformingClient) -> None:
+    """Nothing of a body is looked at for a stranger."""
+    assert sample.delete(THING, data=b"{").status_code == 401
+
+
+@pytest.mark.parametrize(("method", "path"), [one for one in BODILESS if one[1] != THINGS] + [("PUT", THING)])
+def test_a_query_that_nobody_asked_for_is_refused(sample: ConformingClient, sign_in: SignIn, method: str, path: str) -> None:
+    """422, naming every parameter."""
+    answer = unasked(sample, sign_in, method, path, query_string="a=1&b=2&a=3")
+    assert (answer.status_code, answer.json["errors"]) == (422, {"a": ["Unknown field."], "b": ["Unknown field."]})
 
 
 QUERIES = {

@@ -14,6 +14,9 @@ from uuid import UUID
 
 import jwt
 
+from app.core.errors import MalformedRequest
+from app.core.web.json import loads
+
 ALGORITHM = "HS256"
 ISSUER = "playhall"
 LARGEST = 4096  # characters; a longer one is not even split
@@ -47,12 +50,12 @@ def key_id(key: str) -> str:
 
 
 class _Strict(jwt.PyJWT):
-    """PyJWT, refusing what JSON leaves open: a claim that stands twice, and numbers that are none."""
+    """PyJWT, reading its claims as strictly as any JSON that we take: one that stands twice is refused, and a number that is none."""
 
     def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
         try:
-            payload = json.loads(decoded["payload"], object_pairs_hook=_unique, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
+            payload = loads(decoded["payload"])
+        except MalformedRequest as error:
             raise jwt.DecodeError("the payload is not strict JSON") from error
         if not isinstance(payload, dict):
             raise jwt.DecodeError("the payload is not an object")
@@ -113,14 +116,3 @@ def _uuid(text: object) -> UUID:
 def _header(key: str) -> str:
     header = json.dumps({"alg": ALGORITHM, "kid": key_id(key), "typ": "JWT"}, separators=(",", ":"))
     return urlsafe_b64encode(header.encode()).rstrip(b"=").decode()
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
-    return found
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

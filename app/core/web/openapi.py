@@ -24,7 +24,7 @@ DESCRIPTION = """The backend of a free-to-play game.
 
 Errors are problem documents (`application/problem+json`); programs go by their `code`. Lists come in pages: send
 `next_cursor` back as `cursor` until it is null. Times are RFC 3339 in UTC, amounts are integers, ids are UUIDs.
-A field or a query parameter that is not named here is refused. Every code is explained at `/docs/errors`.
+A field or a query parameter that is not named here is refused, and so is a body where none is. Every code is explained at `/docs/errors`.
 """
 
 

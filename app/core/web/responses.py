@@ -55,7 +55,7 @@ class Promise:
     """What a Blueprint knows of a route when it composes the view."""
 
     operation_id: str
-    has_path_parameters: bool
+    rule: str
     operation: Operation
 
 
@@ -100,31 +100,33 @@ def _errors(promise: Promise, doc: dict[str, Any]) -> Iterator[type[DomainError]
     """All that this route can answer with: the edge, the guards, the parsing, the key, the view."""
     operation = promise.operation
     query = [parameter for parameter in doc.get("parameters", []) if isinstance(parameter, dict)]
-    reads = "requestBody" in doc or bool(query)
+    form = "requestBody" in doc and "application/json" not in doc["requestBody"]["content"]
     conditions: dict[type[DomainError], object] = {
         errors.HostRefused: True,
         errors.MalformedRequest: True,
+        errors.BodyTooLarge: True,  # what takes no body refuses one of any size
+        errors.AddressTooLong: True,
+        errors.UnsupportedMediaType: not form,
+        errors.Invalid: True,  # what takes no query refuses one
         errors.TooManyRequests: True,
+        errors.HeadersTooLarge: True,
         errors.InternalError: True,
         errors.DatabaseUnavailable: True,
         errors.Unauthenticated: not operation.public,
         errors.Forbidden: operation.permission,
-        errors.NotFound: promise.has_path_parameters,
+        errors.NotFound: "<" in promise.rule,
         errors.MissingIdempotencyKey: operation.idempotent,
         errors.IdempotencyKeyInUse: operation.idempotent,
         errors.IdempotencyKeyReused: operation.idempotent,
-        errors.BodyTooLarge: "requestBody" in doc or operation.idempotent,
-        errors.UnsupportedMediaType: "requestBody" in doc,
-        errors.Invalid: reads,
-        errors.ValueOutOfRange: reads or promise.has_path_parameters,
+        errors.ValueOutOfRange: "requestBody" in doc or query or "<int" in promise.rule,
         errors.InvalidCursor: any("cursor" in getattr(parameter.get("schema"), "_declared_fields", ()) for parameter in query),
     }
     yield from (error for error, applies in conditions.items() if applies)
     yield from operation.errors
 
 
-def _response(spec: APISpec, status: int, group: list[type[DomainError]]) -> str:
-    """The name of a shared response that lists exactly these codes."""
+def _response(spec: APISpec, status: int, group: list[type[DomainError]]) -> dict[str, str]:
+    """A reference to the shared response that lists exactly these codes."""
     codes = [error.code for error in group]
     name = "-".join([str(status), *codes])
     if name not in spec.components.responses:
@@ -137,4 +139,4 @@ def _response(spec: APISpec, status: int, group: list[type[DomainError]]) -> str
             "content": {MEDIA_TYPE: {"schema": schema}},
         }
         spec.components.response(name, response)
-    return name
+    return {"$ref": f"#/components/responses/{name}"}  # the bare name would be searched for "headers", as if it were the response
