@@ -15,13 +15,9 @@ from junitparser import JUnitXml, TestCase
 from .gate import Check, CouldNotRun, Done, Gate, Need, State, Tool, Verdict
 from .junit import problems_of, waived_of
 from .problems import judge
-from .scope import PLUGIN, Scope, reports
+from .scope import HOME, PLUGIN, Scope, reports
 
 Say = Callable[[str], None]
-
-# Not what a project's own configuration says: a gate is the same for everyone.
-PYTEST = ("-o", "addopts=", "-o", "junit_family=xunit1", "-p", "no:randomly", "-p", "no:cacheprovider", "-q", "-W", "error")
-
 
 def run(gates: Sequence[Gate], scope: Scope, say: Say) -> Iterator[Verdict]:
     """The verdict of each gate, as it comes."""
@@ -77,8 +73,9 @@ def _checks(gates: Sequence[Gate], scope: Scope, say: Say) -> Iterator[Verdict]:
     path = reports(scope) / "checks.xml"
     path.unlink(missing_ok=True)
     modules = [str(gate.by.path) for gate in gates if isinstance(gate.by, Check)]
-    workers = ["-n", "2", "--dist", "loadgroup"] if any(Need.DATABASE in gate.needs for gate in gates) else []
-    done, _ = _ran(["pytest", *PYTEST, *workers, f"--rootdir={scope.root}", f"--junit-xml={path}", *modules], scope, talks=True)
+    # Starting a second process costs more than a gate or two take.
+    workers = ["-n", "2", "--dist", "loadgroup"] if sum(Need.DATABASE in gate.needs for gate in gates) > 2 else []
+    done, _ = _ran(["pytest", "-c", str(HOME / "checks" / "pytest.ini"), *workers, f"--junit-xml={path}", *modules], scope, talks=True)
     if not path.exists() or done.code > 1:
         reason = f"pytest ended with {done.code}; what it printed says why"
         yield from (Verdict(gate=gate.id, state=State.NOT_RUN, reason=reason) for gate in gates)
