@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-_PREFIX = "playhall-test-"
+PREFIX = "playhall-test-"
 _DATABASE = "playhall_test"
 
 
@@ -22,6 +22,14 @@ class Services:
 
     database_url: str
     redis_url: str
+
+
+def given() -> Services | None:
+    """The servers that TEST_DATABASE_URL and TEST_REDIS_URL name, when both do; raises UsageError for a database that is not for tests."""
+    database_url, redis_url = os.environ.get("TEST_DATABASE_URL", ""), os.environ.get("TEST_REDIS_URL", "")
+    if database_url and not urlsplit(database_url).path.endswith("_test"):
+        raise pytest.UsageError("TEST_DATABASE_URL must end with _test: the data in it is thrown away")
+    return Services(database_url, redis_url) if database_url and redis_url else None
 
 
 @contextlib.contextmanager
@@ -35,9 +43,10 @@ def services() -> Iterator[Services]:
     from app.embedded.postgres import EmbeddedPostgres
     from app.embedded.redis import EmbeddedRedis
 
+    given()
     _sweep()
     with contextlib.ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         # As root the server runs as another user, who must be able to come through.
         folder.chmod(0o711)
         stack.enter_context(locked(folder))
@@ -47,8 +56,6 @@ def services() -> Iterator[Services]:
         if not database_url:
             database = EmbeddedPostgres(folder / "postgres", database=_DATABASE, durable=False)
             database_url = stack.enter_context(database).url
-        elif not urlsplit(database_url).path.endswith("_test"):
-            raise pytest.UsageError("TEST_DATABASE_URL must end with _test: the data in it is thrown away")
         redis_url = os.environ.get("TEST_REDIS_URL", "")
         if not redis_url:
             redis_url = stack.enter_context(EmbeddedRedis(folder / "redis", durable=False)).url
@@ -83,7 +90,7 @@ def _sweep() -> None:
     from app.embedded.errors import EmbeddedError
     from app.embedded.place import locked
 
-    for folder in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
+    for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
         with contextlib.suppress(EmbeddedError, OSError):
             # Somebody else's, or so young that its session may not have taken the lock yet.
             if folder.stat().st_uid != os.geteuid() or time.time() - folder.stat().st_mtime < 60:

@@ -46,8 +46,8 @@ def drain(*, stopping: Callable[[], bool] = lambda: False, watch: Watch = unwatc
     return BATCH
 
 
-def perform(claim: Claim, watch: Watch = unwatched) -> None:
-    """Run one claimed job and give the verdict. A handler's own exception never leaves here."""
+def perform(claim: Claim, watch: Watch = unwatched) -> BaseException | None:
+    """Run one claimed job and give the verdict. A handler's own exception is not raised here; it is returned."""
     job = state().jobs.get(claim.name)
     with structlog.contextvars.bound_contextvars(**(claim.context or {}), job=claim.name, job_id=str(claim.id), attempt=claim.attempt):
         if job is None:
@@ -58,10 +58,11 @@ def perform(claim: Claim, watch: Watch = unwatched) -> None:
             claims.bury(db.engine, claim, claim.error or claims.WORKER_DIED, attempts=claim.attempt - 1)
         else:
             with watch(claim, job):
-                _attempt(claim, job)
+                return _attempt(claim, job)
+    return None
 
 
-def _attempt(claim: Claim, job: Job) -> None:
+def _attempt(claim: Claim, job: Job) -> BaseException | None:
     try:
         with _this_app().app_context(), running(RunningJob(claim.id, claim.name, claim.attempt, claim.event_id)):
             transaction(lambda: _work(claim, job))
@@ -72,6 +73,8 @@ def _attempt(claim: Claim, job: Job) -> None:
         log.warning("jobs.failed", exc_info=True)
         backoff = state().settings.job_backoff_s
         claims.fail(db.engine, claim, retries=job.retries, reason=reason(error), backoff_s=backoff)
+        return error
+    return None
 
 
 def _work(claim: Claim, job: Job) -> None:
