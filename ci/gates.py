@@ -26,3 +26,12 @@ def chosen(ids: list[str], tier: Tier) -> tuple[Gate, ...]:
     for gate in reversed(GATES):
         wanted |= {*gate.after} if gate.id in wanted else set()
     return tuple(gate for gate in GATES if gate.id in wanted)
+
+
+def beside_the_tests() -> list[str]:
+    """The gates that a run of Playhall's tests does not hold: what needs history or a night, and the slower tools."""
+    return [
+        gate.id
+        for gate in GATES
+        if gate.tier is NIGHTLY or {HISTORY, RELEASE} & {*gate.needs} or (gate.tier is CHANGE and isinstance(gate.by, Tool))
+    ]

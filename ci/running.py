@@ -15,9 +15,10 @@ from junitparser import JUnitXml, TestCase
 from .gate import Check, CouldNotRun, Done, Gate, Need, State, Tool, Verdict
 from .junit import problems_of, waived_of
 from .problems import judge
-from .scope import HOME, PLUGIN, Scope, reports
+from .scope import ASKED, HOME, PLUGIN, Scope, reports
 
 Say = Callable[[str], None]
+
 
 def run(gates: Sequence[Gate], scope: Scope, say: Say) -> Iterator[Verdict]:
     """The verdict of each gate, as it comes."""
@@ -62,7 +63,7 @@ def _ran(argv: Sequence[str], scope: Scope, *, talks: bool = False) -> tuple[Don
     if not program.exists():
         raise CouldNotRun(f"{argv[0]} is not installed; in a checkout: make test, elsewhere: pip install 'playhall[gates]'")
     started = time.monotonic()
-    environment = {**os.environ, PLUGIN: scope.only or ""}
+    environment = {**os.environ, PLUGIN: scope.only or "", ASKED: "1"}
     command = [str(program), *argv[1:]]
     done = subprocess.run(command, cwd=scope.root, env=environment, capture_output=not talks, text=True, check=False)  # noqa: S603
     return Done(done.returncode, done.stdout or "", done.stderr or ""), time.monotonic() - started

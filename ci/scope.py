@@ -18,6 +18,7 @@ from .history import History, history
 
 CORE = "core"
 PLUGIN = "PLAYHALL_CI_PLUGIN"  # carries --plugin to the processes that a run starts
+ASKED = "PLAYHALL_CI_GATES"  # set in those processes: what they are asked for is what was chosen
 HOME = Path(__file__).resolve().parent  # this package, wherever it is installed
 
 

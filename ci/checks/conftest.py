@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
 
+from ..gates import beside_the_tests
 from ..junit import PROBLEM, WAIVED, waived_text
 from ..problems import Problem, judge
-from ..scope import Scope, here
+from ..scope import ASKED, Scope, here
 
 Judge = Callable[[Iterable[Problem]], None]
 
@@ -34,3 +36,18 @@ def judge_fixture(scope: Scope, record_property: Callable[[str, object], None]) 
             pytest.fail("\n".join(map(str, judged.red)), pytrace=False)
 
     return give
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` has no history to compare with and no night: the gates' runner asks for those checks itself."""
+    if ASKED in os.environ:
+        return
+    left_out = [item for item in items if item.get_closest_marker("history") or item.get_closest_marker("nightly")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which gates a run of the tests does not hold."""
+    if ASKED not in os.environ:
+        terminalreporter.write_line(f"gates left out: {', '.join(beside_the_tests())}. To run them: python -m ci run --nightly")
