@@ -153,8 +153,10 @@ def test_work_that_nobody_does_fails(app: Flask) -> None:
 
 def test_kafka_that_falls_behind_is_a_warning(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAYHALL_KAFKA_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr(doctor, "figures", lambda: Figures(0, 0, 0, 0, 0.0, 0, 0.0, 9, 300.0))
-    assert any("9 wait" in line and "PLAYHALL_KAFKA_SERVERS" in line for line in found(examine(), "warn"))
+    monkeypatch.setattr(doctor, "figures", lambda: Figures(0, 0, 0, 0, 0.0, 0, 0.0, 9, 300.0, 5))
+    warned = found(examine(), "warn")
+    assert any("9 wait" in line and "PLAYHALL_KAFKA_SERVERS" in line for line in warned)
+    assert any("5 were refused" in line and "flask events list" in line for line in warned)
 
 
 def test_too_few_connections_are_counted_beforehand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

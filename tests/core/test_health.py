@@ -25,7 +25,7 @@ from app.core.operating.checks import Check
 from app.core.operating.report import report
 from app.core.queue.figures import Figures
 
-QUIET = Figures(0, 0, 0, 0, 0.0, 0, 0.0, None, None)
+QUIET = Figures(0, 0, 0, 0, 0.0, 0, 0.0, None, None, None)
 
 
 def database(problem: str | None = None, behind: Any = ()) -> Any:
@@ -37,8 +37,8 @@ def check(name: str, problem: str | None = None) -> Check:
 
 
 @pytest.fixture
-def boot(services: object) -> Iterator[Callable[[], Flask]]:
-    """Boot an application of the test's own, whose connections are closed afterwards."""
+def boot(app: Flask) -> Iterator[Callable[[], Flask]]:
+    """Boot an application of the test's own over empty tables; its connections are closed afterwards."""
     booted: list[Flask] = []
 
     def make() -> Flask:
@@ -46,8 +46,8 @@ def boot(services: object) -> Iterator[Callable[[], Flask]]:
         return booted[-1]
 
     yield make
-    for app in booted:
-        with app.app_context():
+    for one in booted:
+        with one.app_context():
             db.engine.dispose()
 
 
@@ -150,9 +150,16 @@ def test_revisions_that_cannot_be_compared_are_broken() -> None:
 
 
 def test_kafka_that_falls_behind_is_degraded() -> None:
-    late = Figures(0, 0, 0, 0, 0.0, 0, 0.0, 3, 61.0)
+    late = Figures(0, 0, 0, 0, 0.0, 0, 0.0, 3, 61.0, 0)
     found = report(database(), check("redis"), [], late, kafka=True)
     assert (found.ready, found.degraded) == (True, ["kafka"])
+
+
+def test_events_that_kafka_refused_are_degraded() -> None:
+    refused = Figures(0, 0, 0, 0, 0.0, 0, 0.0, 0, 0.0, 2)
+    found = report(database(), check("redis"), [], refused, kafka=True)
+    assert (found.ready, found.degraded) == (True, ["kafka"])
+    assert "flask events list" in found.why["kafka"]
 
 
 def test_a_check_that_does_not_answer_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

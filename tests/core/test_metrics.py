@@ -17,7 +17,7 @@ from app.core.health import health
 from app.core.operating import metrics
 from app.core.queue.figures import Figures
 
-FIGURES = Figures(1, 2, 3, 4, 5.0, 6, 7.0, None, None)
+FIGURES = Figures(1, 2, 3, 4, 5.0, 6, 7.0, None, None, None, {("probe.act", "done"): 9})
 
 
 def sample(text: bytes, name: str, **labels: str) -> float | None:
@@ -60,6 +60,7 @@ def test_what_was_measured_of_the_queue_is_told() -> None:
     assert sample(text, "playhall_jobs_dead") == 3
     assert sample(text, "playhall_outbox_lag_s") == 7
     assert sample(text, "playhall_kafka_waiting") is None
+    assert sample(text, "playhall_jobs_ended_total", job="probe.act", outcome="done") == 9
     assert sample(text, "playhall_service_up", service="database") == 1
     assert sample(text, "playhall_service_up", service="redis") == 0
 
@@ -70,7 +71,7 @@ def test_before_the_first_measurement_nothing_is_claimed() -> None:
 
 
 def test_every_figure_says_what_it_is() -> None:
-    text = metrics.render(metrics.Measured(lambda: Figures(0, 0, 0, 0, 0.0, 0, 0.0, 0, 0.0), dict))
+    text = metrics.render(metrics.Measured(lambda: Figures(0, 0, 0, 0, 0.0, 0, 0.0, 0, 0.0, 0), dict))
     helped = set(re.findall(rb"# HELP (playhall_\w+) \w", text))
     assert set(re.findall(rb"(?m)^(playhall_(?:job|outbox|kafka)\w+) ", text)) <= helped
 

@@ -16,8 +16,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core import settings_names
 from app.core.db import db
 from app.core.errors import PluginError
+from app.core.log import mask, passwords
 from app.core.migrating.branches import MigrationError
 from app.core.migrating.standing import orphans, pending, unknown
 from app.core.operating.masking import HIDDEN, Mask
@@ -25,11 +27,12 @@ from app.core.operating.report import LATE
 from app.core.queue.figures import figures
 from app.core.registry import load
 from app.core.settings import CoreSettings, Declared, SettingsError, declared, prefix
-from app.core.state import Playhall
+from app.core.state import Playhall, state
 from app.core.wiring import parts
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _COLOURS = {OK: "green", WARN: "yellow", FAIL: "red"}
+ADDRESSES = {"DATABASE_URL", "REDIS_URL"}  # secret, but for their host
 OLDEST_POSTGRES, OLDEST_REDIS = 15, (6, 2)
 OTHERS = 3  # worker, relay and scheduler, which hold a connection or two each
 
@@ -67,11 +70,11 @@ def examine() -> Iterator[Finding]:
         yield from _settings(playhall)
         yield from _redis(playhall.settings)
         yield from _plugins(playhall)
-        connected = True
-        for finding in _database(playhall.settings):
-            connected = connected and finding.level != FAIL
-            yield finding
-        if connected:
+        found = list(_database(playhall.settings))
+        yield from found
+        if len(found) == 1 and found[0].level == FAIL:
+            yield from _away(playhall)
+        else:
             yield from _trying("migrations", lambda: _migrations(app))
             yield from _trying("jobs", lambda: _jobs(playhall.settings))
             yield from _health(playhall)
@@ -84,17 +87,30 @@ def _settings(playhall: Playhall) -> Iterator[Finding]:
     for name, values in playhall.plugin_settings.items():
         for one in declared(type(values), prefix(name)):
             yield _setting(one, values, in_file)
+    for sentence in settings_names.unknown(playhall):
+        yield Finding(WARN, "settings", sentence)
 
 
 def _setting(one: Declared, values: Any, in_file: Mapping[str, str | None]) -> Finding:
     value = getattr(values, one.name)
-    if one.secret:
-        shown = Mask().text(value) if isinstance(value, str) and "://" in value else HIDDEN if value else "none"
-    elif isinstance(value, tuple):
-        shown = ",".join(value) or "none"
+    if value in ("", (), {}):
+        shown = "none"
+    elif one.env in ADDRESSES:
+        shown = _address(value)
+    elif one.secret:
+        shown = HIDDEN
+    elif isinstance(value, str | tuple):
+        # Its author may have forgotten to declare it secret.
+        shown = Mask()(None, "", {one.name: value if isinstance(value, str) else ",".join(value)})[one.name]
     else:
-        shown = "none" if value in ("", {}) else str(value)
+        shown = str(value)
     return Finding(OK, "settings", f"{one.env} = {shown} ({_source(one.env, in_file)})")
+
+
+def _address(address: str) -> str:
+    for password in passwords(address):
+        address = address.replace(f":{password}@", f":{HIDDEN}@").replace(f"={password}", f"={HIDDEN}")
+    return address
 
 
 def _source(name: str, in_file: Mapping[str, str | None]) -> str:
@@ -153,6 +169,14 @@ def _plugins(playhall: Playhall) -> Iterator[Finding]:
         yield Finding(OK, "plugins", f"{plugin.name} {plugin.version}" + (f", requires {requires}" if requires else ""))
 
 
+def _away(playhall: Playhall) -> Iterator[Finding]:
+    for area in ("migrations", "jobs", "events", "kafka", *(name for name, _ in parts(playhall, "health"))):
+        if area == "kafka" and not playhall.settings.kafka_servers:
+            yield Finding(OK, area, "disabled")
+        else:
+            yield Finding(WARN, area, "unknown: the database is away")
+
+
 def _migrations(app: Flask) -> Iterator[Finding]:
     behind, ahead, left = pending(app), unknown(app), orphans(app)
     for name, at in behind.items():
@@ -185,6 +209,8 @@ def _jobs(settings: CoreSettings) -> Iterator[Finding]:
         late = (found.kafka_lag_s or 0) > LATE
         text = f"{found.kafka_waiting} wait, the oldest for {found.kafka_lag_s:.0f} s"
         yield Finding(WARN if late else OK, "kafka", text + ("; check PLAYHALL_KAFKA_SERVERS and the broker" if late else ""))
+    if found.kafka_refused:
+        yield Finding(WARN, "kafka", f"{found.kafka_refused} were refused and set aside; see: flask events list")
 
 
 def _health(playhall: Playhall) -> Iterator[Finding]:
@@ -206,4 +232,4 @@ def _trying(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findin
 
 def _words(error: Exception) -> str:
     said = str(getattr(error, "orig", None) or error)
-    return Mask().text(" ".join(said.split()).rstrip(".")) or type(error).__name__
+    return mask(state()).text(" ".join(said.split()).rstrip(".")) or type(error).__name__

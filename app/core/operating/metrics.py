@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import lru_cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -53,13 +52,24 @@ class Measured(Collector):
     def collect(self) -> Iterator[Metric]:
         """The last measurement; nothing before the first."""
         found = self._figures()
-        for name, value in asdict(found).items() if found else ():
-            if value is not None:
-                yield GaugeMetricFamily(f"playhall_{name}", _HELP[name], value=value)
+        if found:
+            yield from _queue(found)
         up = GaugeMetricFamily("playhall_service_up", "Whether this process reaches a service it needs.", labels=["service"])
         for service, works in self._services().items():
             up.add_metric([service], works)
         yield up
+
+
+def _queue(found: Figures) -> Iterator[Metric]:
+    for name, said in _HELP.items():
+        if (value := getattr(found, name)) is not None:
+            yield GaugeMetricFamily(f"playhall_{name}", said, value=value)
+    ended = CounterMetricFamily(
+        "playhall_jobs_ended", "Attempts of jobs: done, failed and to be tried again, dead.", labels=["job", "outcome"]
+    )
+    for labels, total in found.ended.items():
+        ended.add_metric(labels, total)
+    yield ended
 
 
 _HELP = {
@@ -72,6 +82,7 @@ _HELP = {
     "outbox_lag_s": "Seconds that the oldest of them has waited.",
     "kafka_waiting": "Events that Kafka has not had yet.",
     "kafka_lag_s": "Seconds that the oldest of them has waited.",
+    "kafka_refused": "Events that Kafka refused; see `flask events`.",
 }
 
 

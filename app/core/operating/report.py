@@ -60,7 +60,7 @@ def report(database: Probe, redis: Check, plugins: Sequence[Check], measured: Fi
     if isinstance(behind, Exception):
         down["migrations"], behind = str(behind), ()
     down |= {check.name: check.problem for check in plugins if check.problem}
-    degraded = _late(measured)
+    degraded = _late(measured) | _refused(measured)
     if redis.problem:
         degraded["redis"] = redis.problem
     names = ["database", "migrations", "redis", "jobs", "events", "kafka", *(check.name for check in plugins)]
@@ -85,3 +85,8 @@ def _late(measured: Figures | None) -> dict[str, str]:
         "kafka": (measured.kafka_lag_s or 0, "the oldest event has waited {:.0f} s for Kafka"),
     }
     return {name: sentence.format(lag) for name, (lag, sentence) in lags.items() if lag > LATE}
+
+
+def _refused(measured: Figures | None) -> dict[str, str]:
+    count = measured.kafka_refused if measured else None
+    return {"kafka": f"Kafka has refused {count} events; see: flask events list"} if count else {}

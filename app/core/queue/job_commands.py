@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import ParamSpec, TypeVar
+from collections.abc import Sequence
 from uuid import UUID
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from app.core.db import transaction
-from app.core.errors import NotFound
 from app.core.jobs import CORE_JOBS
 from app.core.models import JobRow
 from app.core.queue import dead, relay, schedule, worker
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from app.core.queue.choosing import chosen, each, told
+from app.core.queue.event_commands import events_group
 
 jobs_group = AppGroup("jobs", help="See jobs, and retry or discard the dead ones.")
 
@@ -27,26 +22,13 @@ jobs_group = AppGroup("jobs", help="See jobs, and retry or discard the dead ones
 def init_app(app: Flask) -> None:
     """Add the core's own jobs and the commands to the application."""
     app.extensions["playhall"].jobs.update({job.name: job for job in CORE_JOBS})
-    for command in (worker_command, relay_command, scheduler_command, jobs_group):
+    for command in (worker_command, relay_command, scheduler_command, jobs_group, events_group):
         app.cli.add_command(command)
 
 
 def this_app() -> Flask:
     """The application itself, not the proxy for it."""
     return current_app._get_current_object()  # type: ignore[attr-defined,no-any-return]
-
-
-def told(command: Callable[P, R]) -> Callable[P, R]:
-    """Show a NotFound as the command's message, without a traceback."""
-
-    @functools.wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except NotFound as error:
-            raise click.ClickException(error.detail) from error
-
-    return wrapped
 
 
 @click.command("worker")
@@ -71,11 +53,11 @@ def scheduler_command() -> None:
 
 
 @jobs_group.command("list")
-@click.option("--state", type=click.Choice(dead.STATES), default="dead", show_default=True)
+@click.option("--state", type=click.Choice(dead.STATES), default="dead", show_default=True, help="Only jobs in this state.")
 @click.option("--name", help="Only jobs of this name.")
 @click.option("--limit", default=50, show_default=True)
 def list_jobs(state: str, name: str | None, limit: int) -> None:
-    """List jobs, the oldest first."""
+    """List the dead jobs, or those in another state, the oldest first."""
     rows = dead.find(state, name=name, limit=limit)
     for row in rows:
         click.echo(f"{row.id}  {row.name}  attempt {row.attempt}  {row.created_at:%Y-%m-%dT%H:%M:%SZ}  {row.error or ''}")
@@ -99,7 +81,7 @@ def show(job: UUID) -> None:
 @told
 def retry(jobs: Sequence[UUID], name: str | None) -> None:
     """Run dead jobs again, with all their attempts."""
-    _each(_chosen(jobs, name), dead.retry, "ready again")
+    each(chosen(jobs, name, dead.find), dead.retry, "ready again")
 
 
 @jobs_group.command("discard")
@@ -108,16 +90,4 @@ def retry(jobs: Sequence[UUID], name: str | None) -> None:
 @told
 def discard(jobs: Sequence[UUID], name: str | None) -> None:
     """Delete dead jobs for good."""
-    _each(_chosen(jobs, name), dead.discard, "discarded")
-
-
-def _chosen(jobs: Sequence[UUID], name: str | None) -> Iterable[UUID]:
-    if bool(jobs) == bool(name):
-        raise click.UsageError("name either jobs by their ids, or --name for all dead jobs of a name")
-    return jobs or [row.id for row in dead.find(name=name, limit=10_000)]
-
-
-def _each(jobs: Iterable[UUID], act: Callable[[UUID], None], said: str) -> None:
-    for job in jobs:
-        transaction(functools.partial(act, job))
-        click.echo(f"{job} {said}")
+    each(chosen(jobs, name, dead.find), dead.discard, "discarded")

@@ -21,6 +21,7 @@ from app.core.errors import TooManyJobs
 from app.core.jobs import UnknownJob, current_job, enqueue
 from app.core.queue import claims
 from app.core.queue.drain import BATCH, drain, perform
+from app.core.queue.figures import figures
 from app.core.queue.wake import QUEUE, Waker, wakes_failed
 from playhall.testing.services import Services
 
@@ -50,6 +51,10 @@ def finish(app: Flask, claim: claims.Claim) -> None:
 
 def due_now(app: Flask) -> None:
     ask(app, "UPDATE core_job SET run_at = now() RETURNING 1")
+
+
+def expire(app: Flask) -> None:
+    ask(app, "UPDATE core_job SET lease_until = now() - interval '1 second' RETURNING 1")
 
 
 def test_a_job_runs_once_and_is_done(probed: Flask) -> None:
@@ -190,7 +195,7 @@ def test_a_lease_that_ends_frees_the_job(probed: Flask) -> None:
     [job] = put(probed, "probe.act")
     take(probed)
     assert work(probed) == 0
-    ask(probed, "UPDATE core_job SET lease_until = now() - interval '1 second' RETURNING 1")
+    expire(probed)
     assert work(probed) == 1
     assert effects(probed) == [(job, 2)]
 
@@ -199,7 +204,7 @@ def test_a_renewed_lease_keeps_the_job(probed: Flask) -> None:
     """Nobody takes a job whose worker is alive."""
     put(probed, "probe.act")
     claim = take(probed)
-    ask(probed, "UPDATE core_job SET lease_until = now() - interval '1 second' RETURNING 1")
+    expire(probed)
     with probed.app_context():
         assert claims.renew(db.engine, claim)
         claims.reap(db.engine)
@@ -210,7 +215,7 @@ def test_a_zombie_changes_nothing(probed: Flask) -> None:
     """A worker that comes back after its lease has gone is rolled back: the effect is the second one's alone."""
     [job] = put(probed, "probe.act")
     zombie = take(probed)
-    ask(probed, "UPDATE core_job SET lease_until = now() - interval '1 second' RETURNING 1")
+    expire(probed)
     work(probed)
     finish(probed, zombie)
     assert effects(probed) == [(job, 2)]
@@ -221,7 +226,7 @@ def test_a_zombie_is_fenced_while_its_successor_runs(probed: Flask) -> None:
     """The attempt decides, not who comes first."""
     [job] = put(probed, "probe.act")
     zombie = take(probed)
-    ask(probed, "UPDATE core_job SET lease_until = now() - interval '1 second' RETURNING 1")
+    expire(probed)
     with probed.app_context():
         claims.reap(db.engine)
     successor = take(probed)
@@ -239,7 +244,7 @@ def test_a_job_whose_workers_all_died_is_dead(probed: Flask) -> None:
     put(probed, "probe.boom")
     for _ in range(2):
         take(probed)
-        ask(probed, "UPDATE core_job SET lease_until = now() - interval '1 second' RETURNING 1")
+        expire(probed)
         with probed.app_context():
             claims.reap(db.engine)
     work(probed)
@@ -301,6 +306,34 @@ def test_a_job_knows_the_request_it_came_from(probed: Flask) -> None:
         put(probed, "probe.chain", account_id=uuid4())
     work(probed)
     assert [row.context for row in ask(probed, ROW)] == [{"request_id": "req-1", "account_id": "a-1"}] * 2
+
+
+def test_every_attempt_is_counted_by_its_end(probed: Flask) -> None:
+    """By the job's name: what is to be tried again has failed, what is not is dead; a worker that died has failed its job."""
+    put(probed, "probe.act", 3)
+    put(probed, "probe.boom", 2)
+    work(probed)
+    due_now(probed)
+    take(probed)
+    expire(probed)
+    work(probed)
+    due_now(probed)
+    work(probed)
+    with probed.app_context():
+        ended = figures().ended
+    assert ended == {("probe.act", "done"): 3, ("probe.boom", "failed"): 3, ("probe.boom", "dead"): 2}
+
+
+def test_what_a_zombie_says_is_not_counted(probed: Flask) -> None:
+    """Its verdict touches no row, so no total either."""
+    put(probed, "probe.act")
+    zombie = take(probed)
+    expire(probed)
+    work(probed)
+    finish(probed, zombie)
+    with probed.app_context():
+        assert not claims.fail(db.engine, zombie, retries=0, reason="late", backoff_s=1)
+        assert figures().ended == {("probe.act", "failed"): 1, ("probe.act", "done"): 1}
 
 
 def test_a_cap_holds_against_a_hundred_at_once(probed: Flask) -> None:

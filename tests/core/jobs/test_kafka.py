@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from flask import Flask
 from probe_plugin.api import Seen
 from probing import ask, process, states, until
@@ -27,21 +28,14 @@ from app.core.events import publish
 from app.core.models import OutboxEvent
 from app.core.queue import relay
 from app.core.queue.figures import figures
-from app.core.queue.kafka import KafkaSink, send_waiting
+from app.core.queue.kafka import KafkaSink, Sent, send_waiting
 
-BROKER = """
-import time
-from confluent_kafka import Producer
-producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "none", "log_level": 0})
-[broker] = producer.list_topics("probe.seen.v1", timeout=10).brokers.values()
-print(f"{broker.host}:{broker.port}", flush=True)
-time.sleep(1000)
-"""
+BROKER = Path(__file__).with_name("broker.py")
 
 
 @dataclass
 class Broker:
-    """A broker in a process of its own, which can be frozen."""
+    """A broker in a process of its own, which can be frozen and told to refuse."""
 
     address: str
     popen: subprocess.Popen[str]
@@ -52,11 +46,19 @@ class Broker:
     def thaw(self) -> None:
         os.kill(self.popen.pid, signal.SIGCONT)
 
+    def refuse(self, *codes: int) -> None:
+        """Answer the next batches so."""
+        assert self.popen.stdin is not None
+        assert self.popen.stdout is not None
+        self.popen.stdin.write(" ".join(map(str, codes)) + "\n")
+        self.popen.stdin.flush()
+        assert self.popen.stdout.readline() == "so be it\n"
+
 
 @pytest.fixture
 def broker() -> Iterator[Broker]:
     """A broker with the probe's topic."""
-    with subprocess.Popen([sys.executable, "-c", BROKER], stdout=subprocess.PIPE, text=True) as popen:
+    with subprocess.Popen([sys.executable, BROKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as popen:
         assert popen.stdout is not None
         yield Broker(popen.stdout.readline().strip(), popen)
         popen.kill()
@@ -105,12 +107,14 @@ def reading(address: str) -> Iterator[Reader]:
         reader.close()
 
 
-def tell(app: Flask, times: int) -> set[UUID]:
-    accounts = [uuid4() for _ in range(times)]
+def tell(app: Flask, times: int, note: str = "가") -> set[UUID]:
+    return {tell_of(app, uuid4(), note) for _ in range(times)}
+
+
+def tell_of(app: Flask, account: UUID, note: str) -> UUID:
     with app.app_context():
-        for account in accounts:
-            transaction(lambda account=account: publish(Seen(account_id=account, at=datetime.now(UTC), counts=(7,), tags={"k": "가"})))
-    return set(accounts)
+        transaction(lambda: publish(Seen(account_id=account, at=datetime.now(UTC), counts=(7,), tags={"k": note})))
+    return account
 
 
 def unsent(app: Flask) -> int:
@@ -137,8 +141,8 @@ def test_what_did_not_arrive_is_sent_again(probed: Flask) -> None:
     """Only what surely arrived is marked."""
 
     class Half:
-        def send(self, events: list[OutboxEvent]) -> list[UUID]:
-            return [event.id for event in events[: len(events) // 2]]
+        def send(self, events: list[OutboxEvent]) -> Sent:
+            return Sent([event.id for event in events[: len(events) // 2]])
 
     tell(probed, 4)
     with probed.app_context():
@@ -151,9 +155,9 @@ def test_an_event_goes_to_kafka_after_its_jobs(probed: Flask) -> None:
     """So a broker that hangs holds no row that the jobs wait for."""
 
     class Never:
-        def send(self, events: list[OutboxEvent]) -> list[UUID]:
+        def send(self, events: list[OutboxEvent]) -> Sent:
             assert not events
-            return []
+            return Sent()
 
     tell(probed, 1)
     with probed.app_context():
@@ -165,10 +169,10 @@ def test_two_relays_do_not_send_the_same(probed: Flask) -> None:
     tell(probed, 2)
 
     class Nested:
-        def send(self, events: list[OutboxEvent]) -> list[UUID]:
+        def send(self, events: list[OutboxEvent]) -> Sent:
             with probed.app_context():
                 assert send_waiting(self) == 0
-            return [event.id for event in events]
+            return Sent([event.id for event in events])
 
     with probed.app_context():
         outbox.deliver()
@@ -181,13 +185,13 @@ def test_a_producer_that_has_failed_for_good_is_replaced(probed: Flask, with_kaf
     sent: list[UUID] = []
 
     class Broken:
-        def send(self, events: list[OutboxEvent]) -> list[UUID]:
+        def send(self, events: list[OutboxEvent]) -> Sent:
             raise RuntimeError("fatal")
 
     class Whole:
-        def send(self, events: list[OutboxEvent]) -> list[UUID]:
+        def send(self, events: list[OutboxEvent]) -> Sent:
             sent.extend(event.id for event in events)
-            return [event.id for event in events]
+            return Sent([event.id for event in events])
 
     sinks = iter([Whole()])
     monkeypatch.setattr(relay, "make_sink", lambda: next(sinks))
@@ -211,6 +215,114 @@ class Rounds:
     def wait(self, seconds: float) -> bool:
         self._left -= 1
         return self.asked
+
+
+LARGE = "x" * 5000
+SMALL = {"message.max.bytes": "2000"}
+
+
+def notes(reader: Reader) -> list[str]:
+    return [value["payload"]["tags"]["k"] for value in reader.values()]
+
+
+def events(app: Flask, *arguments: str) -> str:
+    result = app.test_cli_runner().invoke(args=["events", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_an_event_that_is_too_large_is_set_aside(probed: Flask, with_kafka: Flask, broker: Broker) -> None:
+    """The others arrive in their order, and it is told of; once the size was raised it can be sent again."""
+    account = uuid4()
+    for note in ("1", LARGE, "2", "3", LARGE, "4"):
+        tell_of(probed, account, note)
+    with probed.app_context(), reading(broker.address) as reader:
+        outbox.deliver()
+        assert send_waiting(KafkaSink(broker.address, SMALL)) == 6
+        until(lambda: reader.read() or len(reader.messages) == 4)
+        assert notes(reader) == ["1", "2", "3", "4"]
+        assert send_waiting(KafkaSink(broker.address, SMALL)) == 0
+        assert (figures().kafka_refused, figures().kafka_waiting, figures().kafka_lag_s) == (2, 0, 0)
+        first, _ = events(probed, "list").splitlines()
+        assert "probe.seen.v1" in first
+        assert "message.max.bytes" in first
+        events(probed, "retry", first.split()[0])
+        assert send_waiting(KafkaSink(broker.address, {})) == 1
+        events(probed, "retry", "--name", "probe.seen.v1")
+        assert send_waiting(KafkaSink(broker.address, {})) == 1
+        until(lambda: reader.read() or len(reader.messages) == 6)
+        assert notes(reader)[4:] == [LARGE, LARGE]
+    assert unsent(probed) == 0
+    assert events(probed, "list") == "Kafka has refused no event\n"
+    assert [row.action for row in ask(probed, "SELECT action FROM core_audit_log")] == ["events.retry"] * 2
+
+
+def test_a_batch_that_the_broker_refuses_is_sent_one_by_one(probed: Flask, broker: Broker) -> None:
+    """It refuses all of a batch for one message in it: only what is refused alone is set aside."""
+    tell(probed, 5)
+    with probed.app_context():
+        outbox.deliver()
+        # The batch, and then the second of the five.
+        broker.refuse(KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.NO_ERROR, KafkaError.INVALID_RECORD)
+        # As one batch: the broker's topic has four partitions.
+        assert send_waiting(KafkaSink(broker.address, {"partitioner": "consistent", "linger.ms": "200"})) == 5
+    rows = ask(probed, "SELECT kafka_at, kafka_error FROM core_outbox ORDER BY id")
+    assert [row.kafka_at is None for row in rows] == [False, True, False, False, False]
+    assert "Broker" in rows[1].kafka_error
+
+
+def test_a_broker_that_fails_while_one_by_one_is_asked_later(probed: Flask, broker: Broker) -> None:
+    """What it did not answer for is neither sent nor refused."""
+    tell(probed, 2)
+    with probed.app_context():
+        outbox.deliver()
+        broker.refuse(KafkaError.MSG_SIZE_TOO_LARGE, *[KafkaError.REQUEST_TIMED_OUT] * 500)
+        assert send_waiting(KafkaSink(broker.address, {"linger.ms": "200", "message.timeout.ms": "1000"})) == 0
+    assert unsent(probed) == 2
+    assert events(probed, "list") == "Kafka has refused no event\n"
+
+
+def test_a_client_that_is_full_sends_the_rest_afterwards(probed: Flask, broker: Broker) -> None:
+    """In rounds of what it holds."""
+    tell(probed, 3)
+    with probed.app_context():
+        outbox.deliver()
+        assert send_waiting(KafkaSink(broker.address, {"queue.buffering.max.messages": "1"})) == 3
+    assert unsent(probed) == 0
+
+
+def test_a_failure_of_the_client_is_nobodys_refusal(probed: Flask) -> None:
+    """It ends the round; the relay goes on with another client."""
+
+    class Fatal:
+        def produce(self, *_: object, **__: object) -> None:
+            raise KafkaException(KafkaError(KafkaError._FATAL))
+
+    sink = KafkaSink("127.0.0.1:1", {})
+    sink._producer = Fatal()  # type: ignore[assignment]
+    tell(probed, 1)
+    with probed.app_context():
+        outbox.deliver()
+        with pytest.raises(KafkaException):
+            send_waiting(sink)
+    assert events(probed, "list") == "Kafka has refused no event\n"
+
+
+def test_a_refused_event_is_discarded(probed: Flask) -> None:
+    """For good, and the audit log says so; one that waits is left alone."""
+    tell(probed, 2)
+    ask(
+        probed,
+        "UPDATE core_outbox SET jobs_at = now(), kafka_error = 'no' WHERE id = (SELECT min(id::text)::uuid FROM core_outbox) RETURNING 1",
+    )
+    assert events(probed, "discard", "--name", "probe.seen.v1").endswith("discarded\n")
+    [left] = ask(probed, "SELECT id, kafka_error FROM core_outbox")
+    assert left.kafka_error is None
+    result = probed.test_cli_runner().invoke(args=["events", "discard", str(left.id)])
+    assert result.exit_code != 0
+    assert "was not refused" in result.output
+    [entry] = ask(probed, "SELECT action, object, before FROM core_audit_log")
+    assert (entry.action, entry.before) == ("events.discard", {"name": "probe.seen.v1", "error": "no"})
 
 
 def test_a_missing_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
