@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from app.core.db import transaction
     from app.core.outbox import deliver
     from app.core.queue.drain import drain
-    from playhall.testing.accounts import AsAccount, Client
+    from playhall.testing.accounts import AsAccount, Client, SignedIn
     from playhall.testing.clock import Clock
     from playhall.testing.contract import PluginContract
     from playhall.testing.queries import CountQueries
@@ -29,6 +29,7 @@ __all__ = [
     "Jobs",
     "OverrideSettings",
     "PluginContract",
+    "SignedIn",
     "deliver",
     "drain",
     "transaction",
@@ -38,7 +39,7 @@ _HOME = {
     "app.core.db": ("transaction",),
     "app.core.outbox": ("deliver",),
     "app.core.queue.drain": ("drain",),
-    "playhall.testing.accounts": ("AsAccount", "Client"),
+    "playhall.testing.accounts": ("AsAccount", "Client", "SignedIn"),
     "playhall.testing.clock": ("Clock",),
     "playhall.testing.contract": ("PluginContract",),
     "playhall.testing.queries": ("CountQueries",),

@@ -35,7 +35,7 @@ class Answer(TestResponse):
     def problem(self) -> dict[str, Any]:
         """The problem document; an AssertionError when it is none."""
         assert self.content_type == MEDIA_TYPE, f"{self.status} is no problem document but {self.content_type}: {self.text[:500]}"
-        document: dict[str, Any] = self.json
+        document: dict[str, Any] = self.get_json()
         return document
 
 
@@ -112,7 +112,7 @@ def _make(balances: dict[str, int]) -> tuple[UUID, UUID]:
 def _give(account: UUID, currency: str, amount: int) -> None:
     known = settings(EconomySettings).currencies
     if currency not in known:
-        raise RuntimeError(f"as_account({currency}={amount}): {currency!r} is no currency; there are {', '.join(known)}")
+        raise RuntimeError(f"as_account({currency}=...): {currency!r} is no currency; there are {', '.join(known)}")
     if find_spec(_GIVER) is None:
         raise RuntimeError(
             f"as_account({currency}={amount}): this economy keeps no balances yet ({_GIVER} is missing); leave {currency} out"

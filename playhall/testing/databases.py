@@ -8,14 +8,19 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import psycopg
+import structlog
 from flask import Flask
 from psycopg import sql
-from sqlalchemy import make_url
+from redis import Redis
+from sqlalchemy import make_url, text
 
+from app.core.db import db
+from app.core.migrating.branches import branches
 from playhall.testing.services import Services
 
 _SLOTS = 16  # as many databases as a Redis has unless told otherwise
 _SPACE = 0x706C6179  # of our advisory locks
+_TABLES = "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'alembic%'"
 
 
 class NoSlot(Exception):
@@ -66,6 +71,18 @@ def migrate(app: Flask, servers: Services, upgrade: Callable[[Flask], None]) -> 
     return template
 
 
+def empty(app: Flask, services: Services) -> None:
+    """Empty every table and the Redis database."""
+    structlog.contextvars.clear_contextvars()
+    with app.app_context():
+        with db.engine.begin() as connection:
+            tables = connection.execute(text(_TABLES)).scalar_one()
+            connection.execute(text(f"TRUNCATE {tables}"))
+        db.session.remove()
+    with Redis.from_url(services.redis_url) as redis:
+        redis.flushdb()
+
+
 def _take_slot(connection: psycopg.Connection[tuple[object, ...]]) -> int:
     """A number that is ours as long as the connection lives."""
     for slot in range(_SLOTS):
@@ -77,8 +94,6 @@ def _take_slot(connection: psycopg.Connection[tuple[object, ...]]) -> int:
 
 def _fingerprint(app: Flask) -> str:
     """What makes two migrated databases the same: the branches in their order, and every revision's text."""
-    from app.core.migrating.branches import branches
-
     digest = hashlib.sha256()
     for branch in branches(app):
         digest.update(branch.name.encode())

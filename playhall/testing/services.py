@@ -24,6 +24,11 @@ class Services:
     redis_url: str
 
 
+def addresses() -> list[str]:
+    """The servers that the environment names."""
+    return [url for name in ("TEST_DATABASE_URL", "TEST_REDIS_URL") if (url := os.environ.get(name))]
+
+
 def given() -> Services | None:
     """The servers that TEST_DATABASE_URL and TEST_REDIS_URL name, when both do; raises UsageError for a database that is not for tests."""
     database_url, redis_url = os.environ.get("TEST_DATABASE_URL", ""), os.environ.get("TEST_REDIS_URL", "")
