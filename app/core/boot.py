@@ -6,7 +6,7 @@ import flask_smorest
 import svcs
 from flask import Flask
 
-from app.core import cli, health, limits, log
+from app.core import cli, health, limits, log, settings_names
 from app.core.db import db, engine_options
 from app.core.guarding import dev, jwt_manager
 from app.core.operating import health_routes
@@ -19,6 +19,7 @@ def core(app: Flask, playhall: Playhall) -> flask_smorest.Api:
     """Set up everything that plugins are wired into."""
     settings = playhall.settings
     log.init_app(playhall)
+    settings_names.warn(playhall)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings),

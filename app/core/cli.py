@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pkgutil import resolve_name
 from typing import Any
 
@@ -16,6 +18,7 @@ from app.core.plugin import Plugin
 from app.core.registry import ECONOMY, available, load
 from app.core.settings import Selection, SettingsError, read
 from app.core.state import state
+from app.scaffold.command import new
 
 
 def init_app(app: Flask) -> None:
@@ -55,6 +58,7 @@ def plugin() -> None:
     """List, show, check and remove plugins."""
 
 
+plugin.add_command(new)
 
 
 @plugin.command("list")
@@ -63,8 +67,8 @@ def list_plugins() -> None:
     enabled = {ECONOMY, *_selection().plugins}
     rows = [("NAME", "VERSION", "STATE", "FROM")]
     for name, entries in sorted(available().items()):
-        version = _loaded(name).version if name in enabled and len(entries) == 1 else "-"
-        rows.append((name, version, "on" if name in enabled else "off", " and ".join(entry.value for entry in entries)))
+        on = name in enabled
+        rows.append((name, _version(name, entries, on=on), "on" if on else "off", " and ".join(entry.value for entry in entries)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -114,6 +118,18 @@ def _selection() -> Selection:
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
     return selection
+
+
+def _version(name: str, entries: Sequence[EntryPoint], *, on: bool) -> str:
+    """The plugin's own; of one that is off its distribution's, because it is not imported."""
+    if len(entries) > 1:
+        return "-"
+    if on:
+        return _loaded(name).version
+    try:
+        return entries[0].dist.version if entries[0].dist else version("playhall")
+    except PackageNotFoundError:
+        return "-"
 
 
 def _loaded(name: str) -> Plugin:

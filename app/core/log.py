@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import structlog
 
@@ -29,6 +29,9 @@ Line = MutableMapping[str, Any]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_TRACEBACK = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
+# As SQLAlchemy reads an address, where a password may hold / and libpq's lets it hold @.
+_PASSWORD = re.compile(r"://[^/\s:@]*:(\S+)@|[?&][^=&]*pass[^=&]*=([^&\s]+)")
+
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 # Loggers keep this very list, so that those made before `configure` follow it too.
@@ -40,16 +43,33 @@ _direct: set[str] = set()
 
 def init_app(playhall: Playhall) -> None:
     """Log as the settings say, and never one of the secrets in them."""
-    configure(playhall.settings, [secret for one in (playhall.settings, *playhall.plugin_settings.values()) for secret in secrets(one)])
+    configure(playhall.settings, known(playhall))
+
+
+def known(playhall: Playhall) -> list[str]:
+    """Every secret in the settings."""
+    return [secret for one in (playhall.settings, *playhall.plugin_settings.values()) for secret in secrets(one)]
+
+
+def mask(playhall: Playhall) -> Mask:
+    """What hides them in a text."""
+    return Mask(known(playhall))
 
 
 def secrets(settings: Any) -> Iterator[str]:
-    """The values of the settings that are declared secret; of an address, its password."""
+    """The values of the settings that are declared secret, and the passwords in those that are addresses."""
     for field in dataclasses.fields(settings):
         if field.metadata["secret"]:
             value = getattr(settings, field.name)
-            for one in [value] if isinstance(value, str) else value.values() if isinstance(value, Mapping) else value:
-                yield unquote(urlsplit(one).password or "") if "://" in one else one
+            for one in map(str, value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else [value]):
+                yield one
+                yield from passwords(one)
+
+
+def passwords(address: str) -> Iterator[str]:
+    """Those in an address and its query, as they are written and as they are meant; more rather than too little."""
+    for found in _PASSWORD.finditer(address):
+        yield from {found[1] or found[2], unquote(found[1] or found[2])}
 
 
 def configure(settings: CoreSettings, secrets: Iterable[str] = ()) -> None:

@@ -16,6 +16,8 @@ from app.core.settings import CoreSettings, Selection, declared
 
 GROUP = "playhall.plugins"
 
+RAISED = (Exception, SystemExit)  # what a plugin's code may end in; it is reported, and the others with it
+
 ECONOMY = "economy"  # always on: every plugin may rely on it
 BUILT_IN = {
     ECONOMY: "app.economy:plugin",
@@ -81,7 +83,7 @@ def _load(entries: list[EntryPoint], problems: list[str]) -> Plugin | None:
         return None
     try:
         plugin = entry.load()
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others are reported too
+    except RAISED as error:
         problems.append(f"{entry.name}: {entry.value} cannot be imported: {type(error).__name__}: {error}")
         return None
     if not isinstance(plugin, Plugin):

@@ -14,9 +14,10 @@ import svcs
 from flask import Blueprint, Flask
 from sqlalchemy.orm import configure_mappers
 
-from app.core import limits, seal
+from app.core import limits, log, seal
 from app.core.errors import PluginError
 from app.core.plugin import Plugin
+from app.core.registry import RAISED
 from app.core.settings import CoreSettings, SettingsError, prefix, read
 from app.core.state import Playhall
 from app.core.tables import table_problems
@@ -32,7 +33,7 @@ def read_settings(plugins: tuple[Plugin, ...]) -> tuple[CoreSettings, dict[str, 
         if plugin.settings:
             try:
                 classes[prefix(plugin.name)] = resolve_name(plugin.settings)
-            except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others are reported too
+            except RAISED as error:
                 problems.append(f"{plugin.name}: settings: {type(error).__name__}: {error}")
     if problems:
         raise SettingsError("\n".join(problems))
@@ -44,13 +45,14 @@ def wire(app: Flask, api: flask_smorest.Api, playhall: Playhall) -> None:
     """Add everything the plugins bring; raises PluginError with every problem found."""
     own = frozenset(rule.endpoint for rule in app.url_map.iter_rules())
     wiring = _Wiring(app, api, playhall)
+    mask = log.mask(playhall)
     problems: list[str] = []
     for plugin in playhall.plugins:
         for part in (wiring.models, wiring.services, wiring.names, wiring.events, wiring.blueprints, wiring.commands, wiring.setup):
             try:
                 part(plugin)
-            except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others are reported too
-                problems.append(f"{plugin.name}: {part.__name__}: {type(error).__name__}: {error}")
+            except RAISED as error:
+                problems.append(mask.text(f"{plugin.name}: {part.__name__}: {type(error).__name__}: {error}"))
     if not problems:
         problems += _mapper_problems() or table_problems(_packages(playhall))
         problems += seal.route_problems(app, playhall, own)

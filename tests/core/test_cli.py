@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import text
 
+from app.core import cli
 from app.core.cli import plugin
 from app.core.db import db
 
@@ -24,13 +26,54 @@ def flask(folder: Path, plugins: str, *arguments: str) -> tuple[int, str]:
 
 def test_list_shows_what_is_on_and_off(tmp_path: Path) -> None:
     """An installed plugin that is not enabled is listed as off, without being imported."""
-    install(tmp_path, "loot", {"__init__.py": "raise RuntimeError('imported')"})
+    install(tmp_path, "loot", {"__init__.py": "raise RuntimeError('imported')"}, version="3.2.1")
+    install(tmp_path, "twin", {}, package="twin_one")
+    install(tmp_path, "twin", {}, package="twin_two")
     code, said = flask(tmp_path, "shop", "plugin", "list")
     assert code == 0, said
     rows = {line.split()[0]: line.split()[1:] for line in said.splitlines()}
-    assert rows["loot"] == ["-", "off", "loot_plugin:plugin"]
+    assert rows["loot"] == ["3.2.1", "off", "loot_plugin:plugin"]
+    assert rows["twin"][:2] == ["-", "off"]
+    assert rows["gacha"][:2] == [version("playhall"), "off"]
     assert rows["shop"][1] == "on"
     assert rows["economy"][1] == "on"
+
+
+def test_version_of_a_built_in_where_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout that is only on the path has no distribution to ask."""
+
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(cli, "version", absent)
+    monkeypatch.setenv("PLAYHALL_PLUGINS", "shop")
+    done = CliRunner().invoke(plugin, ["list"])
+    assert [line.split()[1:3] for line in done.output.splitlines() if line.startswith("gacha ")] == [["-", "off"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (["run"], "make run"),
+        (["run", "--port", "x"], "make run"),
+        (["limiter"], "PLAYHALL_LIMITS"),
+        (["limiter", "limits"], "PLAYHALL_LIMITS"),
+    ],
+)
+def test_commands_that_would_mislead_say_what_to_do_instead(tmp_path: Path, words: list[str], instead: str) -> None:
+    """Flask's server, and the commands of the limiter that does not count here; whatever their arguments."""
+    code, said = flask(tmp_path, "shop", *words)
+    assert (code, said.count("\n")) == (1, 1), said
+    assert instead in said
+
+
+def test_commands_that_would_mislead_are_not_shown(tmp_path: Path) -> None:
+    """Ours are."""
+    code, said = flask(tmp_path, "shop", "--help")
+    assert code == 0, said
+    shown = {line.split()[0] for line in said.partition("Commands:")[2].splitlines() if line.strip()}
+    assert {"run", "limiter"} & shown == set()
+    assert {"doctor", "plugin", "worker"} <= shown
 
 
 def test_info_shows_the_manifest(tmp_path: Path) -> None:

@@ -144,12 +144,14 @@ def test_every_problem_in_one_message(site: Path) -> None:
     """Several mistakes of several plugins are one report."""
     install(site, "brokenimport", {"__init__.py": "raise RuntimeError('no licence')"})
     install(site, "nothing", {"__init__.py": "plugin = 1"})
+    install(site, "quitter", {"__init__.py": "import sys; sys.exit('bye')"})
     install(site, "misnamed", {"__init__.py": manifest("other")})
     install(site, "needy", {"__init__.py": manifest("needy", requires={"brokenimport": ">=1", "missing": ">=1"}, needs=["a.b:C"])})
     with pytest.raises(PluginError) as caught:
-        registry.resolve(Selection(plugins=("zzz", "brokenimport", "nothing", "misnamed", "needy")))
+        registry.resolve(Selection(plugins=("zzz", "brokenimport", "quitter", "nothing", "misnamed", "needy")))
     lines = str(caught.value).splitlines()[1:]
-    assert len(lines) == 5
+    assert len(lines) == 6
+    assert "quitter_plugin:plugin cannot be imported: SystemExit: bye" in str(caught.value)
     assert "brokenimport_plugin:plugin cannot be imported: RuntimeError: no licence" in str(caught.value)
     assert "nothing: nothing_plugin:plugin is no Plugin object" in str(caught.value)
     assert "its Plugin is named 'other'" in str(caught.value)

@@ -56,7 +56,7 @@ ORDER BY turn, age, name
 def remove(name: str, yes: bool) -> None:
     """Take an installed plugin's tables, events and jobs out of the database."""
     app = this_app()
-    _refuse_needed(app, name)
+    _refuse_used(app, name)
     plugin = _installed(name)
     branch = branch_of(plugin)
     with exclusive(app) as connection:
@@ -66,7 +66,7 @@ def remove(name: str, yes: bool) -> None:
             _downgrade(connection, branch)
         _forget(connection, name)
         left = _objects(connection, name)
-    click.echo("\n".join(_farewell(app, plugin, left)))
+    click.echo("\n".join(_farewell(plugin, left)))
 
 
 @click.command("purge")
@@ -93,12 +93,19 @@ def purge(name: str, yes: bool) -> None:
 leaving = click.Group("leaving", commands=[remove, purge])
 
 
-def _refuse_needed(app: Flask, name: str) -> None:
+def _refuse_used(app: Flask, name: str) -> None:
     if name in (CORE, registry.ECONOMY):
         raise MigrationError(f"{name} is always on and cannot be removed")
-    needing = [plugin.name for plugin in app.extensions["playhall"].plugins if name in plugin.requires]
-    if needing:
-        raise MigrationError(f"{name} is required by {', '.join(needing)}; remove that first, or take it out of PLAYHALL_PLUGINS")
+    playhall = app.extensions["playhall"]
+    enabled: tuple[str, ...] = playhall.settings.plugins
+    if name in enabled:
+        needing = [plugin.name for plugin in playhall.plugins if name in plugin.requires]
+        why = f"{name} is on, and required by {', '.join(needing)}" if needing else f"{name} is on"
+        rest = ",".join(one for one in enabled if one not in (name, *needing))
+        raise MigrationError(
+            f"{why}: without its tables every process that has it would fail. "
+            f"Set PLAYHALL_PLUGINS={rest} and restart all of them; then again: flask plugin remove {name}"
+        )
 
 
 def _installed(name: str) -> Plugin:
@@ -151,13 +158,10 @@ def _drops(dropped: Sequence[Found]) -> Iterator[str]:
         yield f"DROP {kind} {', '.join(name for _, name in group)}"
 
 
-def _farewell(app: Flask, plugin: Plugin, left: Sequence[Found]) -> Iterator[str]:
+def _farewell(plugin: Plugin, left: Sequence[Found]) -> Iterator[str]:
     yield f"{plugin.name} is gone from the database."
-    enabled = app.extensions["playhall"].settings.plugins
-    if plugin.name in enabled:
-        yield f"Now take it out of the settings and restart: PLAYHALL_PLUGINS={','.join(one for one in enabled if one != plugin.name)}"
     if distribution := registry.available()[plugin.name][0].dist:
-        yield f"Then: pip uninstall {distribution.name}"
+        yield f"Now: pip uninstall {distribution.name}"
     if left:
         names = ", ".join(name for _, name in left)
         yield f"Its revisions left {names} behind. When the package is uninstalled: flask plugin purge {plugin.name}"

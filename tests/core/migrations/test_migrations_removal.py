@@ -76,16 +76,11 @@ def test_remove_takes_tables_rows_and_history_and_says_what_is_left_to_do(url: s
     migrations.upgrade(app)
     work_of(url, "loot", "looter")
 
-    result = plugin_command(app, "remove", "loot", answer="y\n")
+    result = plugin_command(small_app(url, [looter]), "remove", "loot", answer="y\n")
 
     assert result.exit_code == 0, result.output
     assert "table loot_a\ntable loot_b" in result.output
-    assert result.output.endswith(
-        "took back loot_20260101_1\n"
-        "loot is gone from the database.\n"
-        "Now take it out of the settings and restart: PLAYHALL_PLUGINS=looter\n"
-        "Then: pip uninstall playhall-loot\n"
-    )
+    assert result.output.endswith("took back loot_20260101_1\nloot is gone from the database.\nNow: pip uninstall playhall-loot\n")
     assert [name for name in relations(url, "loot") if "looter" not in str(name)] == []
     assert {"alembic_version_looter", "looter_a", "looter_b"} <= set(relations(url, "looter"))
     assert asked(url, "SELECT name FROM core_outbox") == [("looter.dropped.v1",)]
@@ -95,20 +90,20 @@ def test_remove_takes_tables_rows_and_history_and_says_what_is_left_to_do(url: s
 @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
 def test_remove_asks_first(url: str, install: Install, answer: str) -> None:
     """Anything but yes changes nothing."""
-    app = small_app(url, [install("ask")])
-    migrations.upgrade(app)
-    result = plugin_command(app, "remove", "ask", answer=answer)
+    migrations.upgrade(small_app(url, [install("ask")]))
+    result = plugin_command(small_app(url), "remove", "ask", answer=answer)
     assert result.exit_code == 1
     assert asked(url, "SELECT version_num FROM alembic_version_ask") == [("ask_20260101_1",)]
 
 
-def test_remove_works_on_a_disabled_plugin(url: str, install: Install) -> None:
-    """Switched off first, taken out afterwards; there is no setting left to edit."""
-    plugin = install("offplug")
-    migrations.upgrade(small_app(url, [plugin]))
-    result = plugin_command(small_app(url), "remove", "offplug", "--yes")
-    assert result.exit_code == 0, result.output
-    assert "PLAYHALL_PLUGINS" not in result.output
+def test_remove_works_on_a_disabled_plugin_alone(url: str, install: Install) -> None:
+    """On, its processes would lose their tables: it says what to do first, and changes nothing."""
+    on = small_app(url, [install("offplug"), install("other1")])
+    migrations.upgrade(on)
+    said = refused(on, "remove", "offplug")
+    assert "offplug is on: without its tables every process that has it would fail. Set PLAYHALL_PLUGINS=other1 and restart" in said
+    assert "offplug_a" in relations(url, "offplug")
+    assert plugin_command(small_app(url), "remove", "offplug", "--yes").exit_code == 0
     assert relations(url, "offplug") == []
 
 
@@ -119,13 +114,14 @@ def test_remove_can_be_repeated(url: str, install: Install) -> None:
     migrations.upgrade(app)
     migrations.downgrade(app, find_branch(app, "again"))
     for _ in range(2):
-        assert plugin_command(app, "remove", "again", "--yes").exit_code == 0
+        assert plugin_command(small_app(url), "remove", "again", "--yes").exit_code == 0
     assert relations(url, "again") == []
 
 
 def test_remove_before_anything_was_migrated(url: str, install: Install) -> None:
     """There is not even a core."""
-    result = plugin_command(small_app(url, [install("early")]), "remove", "early", "--yes")
+    install("early")
+    result = plugin_command(small_app(url), "remove", "early", "--yes")
     assert result.exit_code == 0, result.output
     assert "early has no tables" in result.output
 
@@ -135,7 +131,7 @@ def test_remove_names_what_its_revisions_left(url: str, install: Install, tmp_pa
     app = small_app(url, [install("messy")])
     write(tmp_path / "messy_plugin" / "migrations", "messy", 2, "CREATE TABLE messy_rest (id int)", "")
     migrations.upgrade(app)
-    result = plugin_command(app, "remove", "messy", "--yes")
+    result = plugin_command(small_app(url), "remove", "messy", "--yes")
     assert "Its revisions left messy_rest behind. When the package is uninstalled: flask plugin purge messy" in result.output
 
 
@@ -156,7 +152,8 @@ def test_remove_is_refused_while_another_requires_it(url: str, install: Install)
     app = small_app(url, [base, top])
     migrations.upgrade(app)
     result = plugin_command(app, "remove", "base1", "--yes")
-    assert (result.exit_code, "base1 is required by top1; remove that first" in result.output) == (1, True)
+    assert (result.exit_code, "base1 is on, and required by top1: " in result.output) == (1, True)
+    assert "Set PLAYHALL_PLUGINS= and restart" in result.output
     assert asked(url, "SELECT version_num FROM alembic_version_base1") == [("base1_20260101_1",)]
 
 
@@ -177,7 +174,8 @@ def test_what_cannot_be_removed(url: str) -> None:
 
 def test_remove_stops_at_tables_of_unknown_origin(url: str, install: Install) -> None:
     """Tables without a version row are not dropped by a guess."""
-    app = small_app(url, [install("guess")])
+    install("guess")
+    app = small_app(url)
     asked(url, "CREATE TABLE guess_x (id int)")
     assert "guess: there are tables (guess_x)" in refused(app, "remove", "guess")
     assert relations(url, "guess") == ["_guess_x", "guess_x"]
