@@ -11,10 +11,14 @@ from uuid import UUID
 
 import structlog
 import uuid_utils.compat
+from flask import g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import MetaData
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
+
+from app.core.querying.unit import Unit
 
 if TYPE_CHECKING:
     from app.core.settings import CoreSettings
@@ -53,8 +57,41 @@ class Base(DeclarativeBase):
     )
 
 
+class _Session(FlaskSession):
+    """Joins the transaction under way."""
+
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **options: Any) -> Engine | Connection:
+        """The connection that a statement past the session took, if one did."""
+        unit = under_way()
+        joined = unit.bind() if unit else None
+        return joined or super().get_bind(mapper, clause, bind, **options)
+
+    def begin_nested(self) -> SessionTransaction:
+        """A savepoint now, and not with the session's next statement: what was sent before is not in it, what is sent from here on is."""
+        _flush()
+        nested = super().begin_nested()
+        if under_way():
+            self.connection()
+        return nested
+
+
+class _Database(SQLAlchemy):
+    """Keeps the order in which statements were written, whichever way they go."""
+
+    def _make_engine(self, *args: Any) -> Engine:
+        engine = super()._make_engine(*args)
+        for moment in ("before_cursor_execute", "commit"):
+            event.listen(engine, moment, _flush)
+        return engine
+
+
+def _flush(*_: Any) -> None:
+    if unit := under_way():
+        unit.flush()
+
+
 # Flask-SQLAlchemy adds its own declarative machinery to a base it is given; only its sessions and engines are used.
-db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
+db = _Database(metadata=Base.metadata, disable_autonaming=True, session_options={"class_": _Session})
 
 
 def uuid7() -> UUID:
@@ -80,13 +117,31 @@ def engine_options(settings: CoreSettings) -> dict[str, Any]:
         "pool_timeout": 1,  # whole seconds: Flask-SQLAlchemy cuts off a fraction, and 0.9 would be no wait at all
         "pool_use_lifo": True,
         "hide_parameters": True,  # values in an error's words would end in logs
-        "connect_args": {"options": options, "connect_timeout": 2, "tcp_user_timeout": 3000, "application_name": "playhall"},
+        "connect_args": {
+            "options": options,
+            "connect_timeout": 2,
+            "tcp_user_timeout": 3000,
+            "application_name": "playhall",
+            # Of its own accord psycopg forgets all that it had prepared at each rollback, in a round trip; a Statement stays prepared.
+            "prepare_threshold": None,
+        },
     }
 
 
 def session() -> Session:
     """The session of this request or job."""
     return db.session()
+
+
+def under_way() -> Unit | None:
+    """The transaction that `transaction` opened here, if one is under way."""
+    return g.get("unit") if has_app_context() else None
+
+
+def abandon() -> None:
+    """Undo all of the transaction under way; what follows begins anew."""
+    unit = under_way()
+    unit.close() if unit else db.session.remove()
 
 
 def after_commit(callback: Callable[[], None]) -> None:
@@ -98,33 +153,44 @@ def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS, again: Calla
     """Do the work and commit it once; on a serialization failure, a deadlock or a lost connection do it again in a fresh session.
 
     `again` tells of further errors after which it may be tried again. It opens with the first statement, so what a job
-    says to the outside before that holds no connection.
+    says to the outside before that holds no connection. The last statements and the commit are one round trip.
     """
     for attempt in range(1, attempts + 1):
-        committing = False
+        unit = Unit(db)
         try:
-            result = work()
-            db.session.flush()
-            callbacks = db.session.info.pop("after_commit", [])
-            committing = True
-            db.session.commit()
+            result, callbacks = _attempt(unit, work)
             break
         except DBAPIError as error:
-            db.session.remove()
             # Lost while committing: nobody knows whether it was done.
-            lost = error.connection_invalidated and not committing
+            lost = error.connection_invalidated and not unit.committing
             if attempt == attempts or not (sqlstate(error) in RETRYABLE or lost or again(error)):
                 raise
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
-        except BaseException:
-            db.session.remove()
-            raise
     for callback in callbacks:
         try:
             callback()
         except Exception:
             log.exception("after_commit.failed", callback=getattr(callback, "__qualname__", repr(callback)))
     return result
+
+
+def _attempt(unit: Unit, work: Callable[[], T]) -> tuple[T, list[Callable[[], None]]]:
+    if under_way():
+        raise RuntimeError("a transaction is under way already: the route or the job opens it, once, and services never commit")
+    g.unit = unit
+    callbacks: list[Callable[[], None]] = []
+    try:
+        result = work()
+        if db.session.registry.has():
+            db.session.flush()
+            callbacks = db.session.info.pop("after_commit", [])
+        unit.commit()
+    except BaseException:
+        unit.close()
+        raise
+    finally:
+        del g.unit
+    return result, callbacks
 
 
 def sqlstate(error: DBAPIError) -> str | None:

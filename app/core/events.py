@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,16 +11,14 @@ from typing import Any, ClassVar, Self, get_type_hints
 from uuid import UUID
 
 import structlog
-from sqlalchemy import insert
 
-from app.core.db import Base, session, uuid7
-from app.core.models import OutboxEvent
+from app.core.db import uuid7
 from app.core.queue.payload import decode, encode, problem
 from app.core.state import state
+from app.core.statement import Statement
 
 NAME = re.compile(r"[a-z][a-z0-9]{1,29}\.[a-z][a-z0-9_]*\.v[1-9][0-9]*")
-# Past the ORM, whose unit of work costs more than the row.
-_INSERT = insert(Base.metadata.tables[OutboxEvent.__tablename__])
+_INSERT = Statement("INSERT INTO core_outbox (id, name, account_id, payload, context) VALUES ($1, $2, $3, $4, $5)")
 _CORRELATED = ("request_id", "account_id")
 
 
@@ -70,8 +69,8 @@ def publish(event: Event) -> None:
     if state().events.get(event.name) is not type(event):
         raise UndeclaredEvent(f"{type(event).__qualname__} ({event.name}) is no event of an enabled plugin; add it to Plugin.events")
     account = getattr(event, "account_id", None)
-    row = {"id": uuid7(), "name": event.name, "account_id": account, "payload": event.to_payload(), "context": correlation()}
-    session().execute(_INSERT, row)
+    context = correlation()
+    _INSERT.send(uuid7(), event.name, account, json.dumps(event.to_payload()), context and json.dumps(context))
 
 
 def correlation() -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from app.core import guards, idempotency
-from app.core.db import db, transaction
+from app.core.db import abandon, db, transaction
 from app.core.operation import Operation, Parts, parts_of
 from app.core.web.parser import QUERY, StrictParser, refuse_body, refuse_query
 from app.core.web.responses import Promise, document_operation
@@ -119,7 +119,7 @@ def _edge(view: View, operation: Operation) -> View:
         def work() -> Response:
             response = current_app.make_response(view(*args, **kwargs))
             if response.status_code >= 400:
-                db.session.remove()  # a refusal changes nothing, and nothing follows it
+                abandon()  # a refusal changes nothing, and nothing follows it
             return response
 
         if operation.idempotent:

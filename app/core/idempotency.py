@@ -18,24 +18,25 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from werkzeug.exceptions import HTTPException
 
 from app.core.auth import current_account
-from app.core.db import db, session
+from app.core.db import abandon
 from app.core.errors import DomainError, IdempotencyKeyInUse, IdempotencyKeyReused, MalformedRequest, MissingIdempotencyKey
+from app.core.statement import Statement
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 LONGEST = 255  # characters
 
 # One statement tries the lock and looks for an answer. The lock is let go by the commit, the rollback or a lost connection.
-CLAIM = """
-SELECT pg_try_advisory_xact_lock(%s), k.fingerprint, k.status, k.headers, k.body
-FROM (SELECT) AS once LEFT JOIN core_idempotency_key k ON k.account_id = %s AND k.key = %s
-"""
+CLAIM = Statement("""
+SELECT pg_try_advisory_xact_lock($1), k.fingerprint, k.status, k.headers, k.body
+FROM (SELECT) AS once LEFT JOIN core_idempotency_key k ON k.account_id = $2 AND k.key = $3
+""")
 
-LOOK = "SELECT fingerprint, status, headers, body FROM core_idempotency_key WHERE account_id = %s AND key = %s"
+LOOK = Statement("SELECT fingerprint, status, headers, body FROM core_idempotency_key WHERE account_id = $1 AND key = $2")
 
-KEEP = """
-INSERT INTO core_idempotency_key (account_id, key, fingerprint, status, headers, body) VALUES (%s, %s, %s, %s, %s, %s)
-"""
+KEEP = Statement("""
+INSERT INTO core_idempotency_key (account_id, key, fingerprint, status, headers, body) VALUES ($1, $2, $3, $4, $5, $6)
+""")
 
 
 def once(work: Callable[[], Response]) -> Response:
@@ -47,8 +48,7 @@ def once(work: Callable[[], Response]) -> Response:
     key = _key()
     account = current_account()
     fingerprint = _fingerprint()
-    connection = session().connection()
-    locked, *kept = connection.exec_driver_sql(CLAIM, (_lock(account, key), account, key)).one()
+    [(locked, *kept)] = CLAIM.rows(_lock(account, key), account, key)
     if kept[0] is not None:
         return _replay(fingerprint, *kept)
     if not locked:
@@ -61,7 +61,7 @@ def once(work: Callable[[], Response]) -> Response:
         raise
     if response.status_code >= 400:
         return _done_meanwhile(account, key, fingerprint) or response
-    connection.exec_driver_sql(KEEP, (account, key, fingerprint, response.status_code, _headers(response), response.get_data()))
+    KEEP.send(account, key, fingerprint, response.status_code, _headers(response), response.get_data())
     return response
 
 
@@ -70,17 +70,20 @@ def _done_meanwhile(account: UUID, key: str, fingerprint: bytes) -> Response | N
 
     The claim looks before it has the lock, so the other may commit in between; whoever is refused looks again, anew.
     """
-    db.session.remove()
-    kept = session().connection().exec_driver_sql(LOOK, (account, key)).one_or_none()
-    return None if kept is None else _replay(fingerprint, *kept)
+    abandon()
+    kept = LOOK.rows(account, key)
+    return _replay(fingerprint, *kept[0]) if kept else None
 
 
 def is_lost_race(error: DBAPIError) -> bool:
     """Whether another request with the key committed after this one had looked and before it got the lock.
 
-    Nothing of this one remains; tried again, it finds the other's answer.
+    Nothing of this one remains; tried again, it finds the other's answer. What the business sends with the commit may be
+    refused for the same reason.
     """
-    return isinstance(error.orig, UniqueViolation) and error.orig.diag.constraint_name == "pk_core_idempotency_key"
+    if isinstance(error.orig, UniqueViolation) and error.orig.diag.constraint_name == "pk_core_idempotency_key":
+        return True
+    return isinstance(error, IntegrityError) and bool(LOOK.rows(current_account(), _key()))
 
 
 def _key() -> str:

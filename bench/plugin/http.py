@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
-
 from bench.plugin.api import ThingMade
-from bench.plugin.models import Thing
-from playhall import Base, Blueprint, NotFound, Schema, current_account, fields, operation, publish, session, uuid7
+from playhall import Blueprint, NotFound, Schema, Statement, current_account, fields, operation, publish, uuid7
 
-# Made once and past the ORM, as a hot path is.
-_MAKE = insert(Base.metadata.tables[Thing.__tablename__])
+# As a hot path is written: past SQLAlchemy.
+_FIND = Statement("SELECT id, note, amount FROM bench_thing WHERE account_id = $1 AND id = $2")
+_MAKE = Statement("INSERT INTO bench_thing (account_id, id, note, amount) VALUES ($1, $2, $3, $4)")
 
 blueprint = Blueprint("bench", __name__, description="What is measured.")
 
@@ -49,9 +47,8 @@ def me() -> dict[str, Any]:
 @blueprint.response(200, OneThing)
 def one_thing(thing: UUID) -> dict[str, Any]:
     """Read a row."""
-    wanted = select(Thing.id, Thing.note, Thing.amount).where(Thing.account_id == current_account(), Thing.id == thing)
-    if found := session().execute(wanted).one_or_none():
-        return dict(found._mapping)
+    for found, note, amount in _FIND.rows(current_account(), thing):
+        return {"id": found, "note": note, "amount": amount}
     raise NotFound
 
 
@@ -62,6 +59,6 @@ def one_thing(thing: UUID) -> dict[str, Any]:
 def make_thing(body: dict[str, Any]) -> dict[str, Any]:
     """Write a thing and its event; the core adds the key."""
     account, thing = current_account(), uuid7()
-    session().execute(_MAKE, {"account_id": account, "id": thing, **body})
+    _MAKE.send(account, thing, body["note"], body["amount"])
     publish(ThingMade(account_id=account, thing_id=thing, amount=body["amount"]))
     return {"id": thing, **body}
