@@ -83,7 +83,8 @@ def sample_blueprint() -> Blueprint:
     def list_things(query: dict[str, Any]) -> dict[str, Any]:
         """List things."""
         wanted = select(AuditEntry)
-        as_four_bytes(query.get("below", 0))
+        if "below" in query:
+            as_four_bytes(query["below"])
         if "action" in query:
             wanted = wanted.where(AuditEntry.action == query["action"])
         return page(wanted, key=(AuditEntry.created_at, AuditEntry.id), query=query, newest_first=not query["oldest_first"])
