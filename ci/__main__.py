@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import junit, report
+from . import baseline, junit, report
 from .config import ConfigError
-from .gate import Gate, Tier, Verdict
+from .gate import CouldNotRun, Gate, Tier, Verdict
 from .gates import BY_ID, GATES, chosen
 from .running import run
-from .scope import PLUGIN, Scope, reports
+from .scope import HOME, PLUGIN, Scope, reports
+from .tools import coverage
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ[PLUGIN] = scope.only or ""
     try:
         return int(arguments.action(scope, arguments))
-    except ConfigError as error:
+    except (ConfigError, CouldNotRun) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -44,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--plugin", metavar="NAME", help="judge this installed plugin; the working directory is its repository")
     runs.set_defaults(action=_run)
     actions.add_parser("report", help="say again what the last run said").set_defaults(action=_report)
+    bars = actions.add_parser("baseline", help="say how far each plugin is above its bars, as the last run measured them")
+    bars.add_argument("--raise", dest="higher", action="store_true", help="raise the bars to what was measured; none is lowered")
+    bars.set_defaults(action=_baseline)
+    tested = actions.add_parser("selftest", help="prove that each gate can fail: every seeded defect turns its gate red")
+    tested.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="passed on to pytest, for example -k stairway")
+    tested.set_defaults(action=_selftest)
     return parser
 
 
@@ -73,6 +81,26 @@ def _report(scope: Scope, _arguments: argparse.Namespace) -> int:
     for verdict in verdicts:
         print(report.line(verdict))
     return _conclude(scope, verdicts, strict="CI" in os.environ)
+
+
+def _baseline(scope: Scope, arguments: argparse.Namespace) -> int:
+    measured = {"total": coverage.percent(coverage.measured(scope).values()), **coverage.by_plugin(scope)}
+    text = baseline.here(scope)
+    old = baseline.bars(text, baseline.COVERAGE)
+    for name, value in measured.items():
+        print(f"{name:18}{value:6.1f} %   bar {old.get(name, baseline.FIRST):.1f} %")
+    if arguments.higher:
+        file = scope.root / scope.config.baseline
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(baseline.raised(text, baseline.COVERAGE, measured))
+        print(f"{scope.relative(file)} was written; commit it")
+    return 0
+
+
+def _selftest(scope: Scope, arguments: argparse.Namespace) -> int:
+    seeds = HOME / "seeds"
+    command = [sys.executable, "-m", "pytest", "-c", HOME / "checks" / "pytest.ini", "-n", "2", "-v", seeds, *arguments.arguments]
+    return subprocess.run(command, cwd=scope.root, check=False).returncode  # noqa: S603
 
 
 def _conclude(scope: Scope, verdicts: Sequence[Verdict], *, strict: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .gate import Check, Gate, Need, Tier, Tool
-from .tools import boundaries, formatting, lint, types
+from .tools import boundaries, coverage, formatting, lint, tests, types
 
 FAST, CHANGE, NIGHTLY = Tier
 DATABASE, HISTORY, RELEASE, CHECKOUT = Need
@@ -14,6 +14,26 @@ GATES = (
     Gate("types", "every type holds, strictly", FAST, Tool(types.argv, types.problems)),
     Gate("boundaries", "no package reaches into another's inside", FAST, Tool(boundaries.argv, boundaries.problems)),
     Gate("heads", "each history is one line, and its HEAD file names the newest revision", FAST, Check("migrations/test_heads.py")),
+    Gate("tests", "what is promised holds; warnings are errors", CHANGE, Tool(tests.argv, tests.problems, talks=True), (DATABASE,)),
+    Gate(
+        "coverage-total", "the whole is tested as well as before", CHANGE, Tool(coverage.read_argv, coverage.total), (HISTORY,), ("tests",)
+    ),
+    Gate(
+        "coverage-plugin",
+        "each plugin is tested as well as before",
+        CHANGE,
+        Tool(coverage.read_argv, coverage.plugins),
+        (HISTORY,),
+        ("tests",),
+    ),
+    Gate(
+        "coverage-changed",
+        "each changed line and branch is tested",
+        CHANGE,
+        Tool(coverage.changed_argv, coverage.changed),
+        (HISTORY,),
+        ("tests",),
+    ),
 )
 
 BY_ID = {gate.id: gate for gate in GATES}
