@@ -180,6 +180,14 @@ def test_json_in_utf_8_is_the_right_type(order: Send, content_type: str) -> None
     assert order(data=b'{"count": 1}', content_type=content_type).status_code == 201
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity", "x"])
+def test_an_encoded_body_is_the_wrong_type(order: Send, coding: str) -> None:
+    """415, and not a complaint about what its bytes look like."""
+    answer = order(data=b'{"count": 1}', headers={"Content-Encoding": coding})
+    assert (answer.status_code, answer.json["code"]) == (415, "core.unsupported_media_type")
+    assert "Content-Encoding" in answer.json["detail"]
+
+
 def test_a_body_over_the_limit_is_refused(order: Send) -> None:
     """413 at one byte more than the setting's 1 MiB, and not before."""
     fits = b'{"count": 1, "name": "' + b"x" * (1_048_576 - 24) + b'"}'

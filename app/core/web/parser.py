@@ -67,3 +67,5 @@ def _demand_json(req: Request) -> None:
     charset = req.mimetype_params.get("charset", "utf-8").lower()
     if req.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType("Send the body as JSON in UTF-8, with the header Content-Type: application/json.")
+    if "HTTP_CONTENT_ENCODING" in req.environ:
+        raise UnsupportedMediaType("Send the body as it is: Content-Encoding is not understood here.")
