@@ -53,7 +53,7 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 def test_they_are_what_github_understands() -> None:
     """The schema that GitHub's editors use."""
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *OURS, AUTHORS]
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, [*OURS, AUTHORS])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -76,9 +76,7 @@ def exists(words: list[str]) -> bool:
             return _parser().parse_args(arguments) is not None
         case [_, "-m", "pip", "install", *what]:
             return all(installable(one) for one in what)
-        case [".venv/bin/python", "-m", "build"] | ["python", "-m", "venv", _] | ["test", *_] | ["${{ inputs.command }}"]:
-            return True
-        case ["${{", "inputs.command", "}}"]:
+        case [".venv/bin/python", "-m", "build"] | ["python", "-m", "venv", _] | ["test", *_] | ["${{", "inputs.command", "}}"]:
             return True
         case [program, "plugin", "list"]:
             return program.endswith("/flask")

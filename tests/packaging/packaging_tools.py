@@ -41,6 +41,12 @@ def install(python: Path, wheel: Path) -> None:
     subprocess.run([*_pip(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
 
 
+def install_source(python: Path, folder: Path) -> None:
+    """Put a source folder into an environment, as `pip install -e` does where nothing can be downloaded."""
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*_pip(python), "install", *options, "-e", str(folder)], check=True)
+
+
 def uninstall(python: Path, name: str) -> None:
     """Take a distribution out of an environment."""
     subprocess.run([*_pip(python), "uninstall", "--quiet", "--yes", name], check=True)

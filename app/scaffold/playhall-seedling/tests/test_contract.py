@@ -1,0 +1,7 @@
+"""What Playhall expects of every plugin."""
+
+from playhall.testing import PluginContract
+
+
+class TestSeedling(PluginContract):
+    plugin = "seedling"
