@@ -73,6 +73,17 @@ class Health:
         for check in (*self._checks, self._measuring):
             check.start()
 
+    def stand_guard(self) -> None:
+        """Only let go of a database that freezes: for a process that works and answers nobody; once in each, after its fork."""
+        guard = Probe(self._probe.conninfo, self._guard.freeze, self._guard.thaw)
+
+        def run() -> None:
+            # Short work is over by then, and costs no connection.
+            native.original("time", "sleep")(probe.EVERY)
+            guard.run()
+
+        native.start(run)
+
     def stop(self) -> None:
         """Watch no more."""
         self._process = 0

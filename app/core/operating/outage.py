@@ -28,15 +28,21 @@ _LINE = "playhall_line"
 
 
 def as_domain_error(error: BaseException) -> DomainError | None:
-    """The answer to a failure that is the database's and not the caller's: gone, frozen, full or too slow. None for any other.
-
-    The reason goes to the log alone.
-    """
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if not isinstance(cause, (*_UNAVAILABLE, PoolTimeout)):
+    """The answer to a failure that is the database's and not the caller's. None for any other. The reason goes to the log alone."""
+    if not is_outage(error):
         return None
+    cause = _cause(error)
     log.warning("database unavailable", reason=str(cause), sqlstate=getattr(cause, "sqlstate", None))
     return DatabaseUnavailable(headers={"Retry-After": RETRY_AFTER})
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database is gone, frozen, full or too slow."""
+    return isinstance(_cause(error), (*_UNAVAILABLE, PoolTimeout))
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 class Guard:
@@ -79,6 +85,8 @@ class Guard:
     def _connected(self, connection: psycopg.Connection[Any], record: Any) -> None:
         # A duplicate: the number stays ours, so a shutdown can never hit a socket that was opened later under it.
         self._peers[id(connection)] = _socket.socket(fileno=os.dup(connection.fileno()))
+        # One that is lost before its first use is dropped without a "close".
+        weakref.finalize(connection, self._let_go, id(connection)).atexit = False
         line = original("select", "poll")()
         line.register(connection.fileno(), select.POLLIN)
         record.info[_LINE] = line
@@ -91,7 +99,10 @@ class Guard:
             raise InvalidatePoolError
 
     def _closed(self, connection: Any, _record: Any = None) -> None:
-        peer = self._peers.pop(id(connection), None)
+        self._let_go(id(connection))
+
+    def _let_go(self, number: int) -> None:
+        peer = self._peers.pop(number, None)
         if peer is not None:
             peer.close()
 

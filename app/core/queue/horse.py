@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from flask import Flask
 
 from app.core.db import db
+from app.core.health import health
 from app.core.queue.drain import BATCH, drain
-from app.core.queue.stop import Stop, pause, steadily
+from app.core.queue.stop import Steady, Stop, pause
 from app.core.queue.wake import waker
 from app.core.queue.watch import Watchman
 from app.core.state import state
@@ -44,19 +45,26 @@ def drain_once() -> None:
     """What the RQ job "drain" runs."""
     if _stable is None:
         raise RuntimeError("this queue is served by `flask worker`, not by `rq worker`")
+    app, closed = _stable.app, _stable.closed
     # A signal to every process of the service must not tear the running job; the line says when to stop.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with _stable.app.app_context():
-        after_fork()
+    after_fork(app)
+    health(app).stand_guard()
+
+    def work() -> None:
         waker().begun()
-        drain(stopping=_stable.closed, watch=Watchman(db.engine, state().settings))
+        drain(stopping=closed, watch=Watchman(db.engine, state().settings))
+
+    Steady(app, "worker")(work)
 
 
 def poll(stable: Stable) -> None:
     """Drain once a second, until SIGTERM or the end of the worker."""
     stop = Stop()
+    after_fork(stable.app)
+    health(stable.app).stand_guard()
+    steady = Steady(stable.app, "worker")
     with stable.app.app_context():
-        after_fork()
         watch = Watchman(db.engine, state().settings)
     claimed = 0
 
@@ -65,11 +73,12 @@ def poll(stable: Stable) -> None:
         claimed = drain(stopping=lambda: stop.asked or stable.closed(), watch=watch)
 
     while not stop.asked and not stable.closed():
-        done = steadily(stable.app, work, "worker")
+        done = steady(work)
         if not (done and claimed == BATCH):
             select.select([stop.fileno(), stable.line.fileno()], [], [], pause(done, POLL_S))
 
 
-def after_fork() -> None:
+def after_fork(app: Flask) -> None:
     """Leave the connections to the process that opened them."""
-    db.engine.dispose(close=False)
+    with app.app_context():
+        db.engine.dispose(close=False)

@@ -12,9 +12,10 @@ from flask import Flask
 
 from app.core import outbox
 from app.core.db import db
+from app.core.health import health
 from app.core.queue import claims
 from app.core.queue.kafka import KafkaSink, Sink, send_waiting
-from app.core.queue.stop import Stop, pause, steadily
+from app.core.queue.stop import Steady, Stop, pause
 from app.core.queue.wake import wake
 from app.core.state import state
 
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 def run(app: Flask) -> None:
     """Relay until SIGTERM or SIGINT. Any number may run at once."""
     stop = Stop()
+    health(app).stand_guard()
     with app.app_context(), ExitStack() as stack:
         stack.callback(stop.close)
         if state().settings.kafka_servers:
@@ -39,10 +41,11 @@ def run(app: Flask) -> None:
 
 
 def _relay_to_jobs(app: Flask, stop: Stop) -> None:
+    steady = Steady(app, "relay")
     swept = 0.0
     while not stop.asked:
         due = time.monotonic() >= swept + SWEEP_S
-        done = steadily(app, relay_and_sweep if due else relay, "relay")
+        done = steady(relay_and_sweep if due else relay)
         swept = time.monotonic() if due and done else swept
         stop.wait(pause(done, POLL_S))
 
@@ -74,9 +77,10 @@ def make_sink() -> Sink:
 
 def relay_to_kafka(app: Flask, sink: Sink, stop: Stop) -> None:
     """Send what waits, until asked to stop. A producer that has failed for good is replaced."""
+    steady = Steady(app, "kafka")
     while not stop.asked:
         try:
-            done = steadily(app, partial(send_waiting, sink), "kafka")
+            done = steady(partial(send_waiting, sink))
         except Exception:
             log.exception("kafka.failed")
             done = False

@@ -10,9 +10,10 @@ from sqlalchemy import func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import after_commit, session, transaction, uuid7
+from app.core.health import health
 from app.core.models import JobRow, Schedule
 from app.core.plugin import Job
-from app.core.queue.stop import Stop, pause, steadily
+from app.core.queue.stop import Steady, Stop, pause
 from app.core.queue.wake import wake
 from app.core.state import state
 
@@ -22,9 +23,10 @@ ROUND_S = 1.0
 def run(app: Flask) -> None:
     """Schedule until SIGTERM or SIGINT. Any number may run at once."""
     stop = Stop()
+    health(app).stand_guard()
+    steady = Steady(app, "scheduler")
     while not stop.asked:
-        done = steadily(app, fire_all, "scheduler")
-        stop.wait(pause(done, ROUND_S))
+        stop.wait(pause(steady(fire_all), ROUND_S))
     stop.close()
 
 

@@ -12,7 +12,7 @@ import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.operating.outage import as_domain_error
+from app.core.operating.outage import is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -48,18 +48,30 @@ class Stop:
         os.close(self._write)
 
 
-def steadily(app: Flask, work: Callable[[], object], name: str) -> bool:
-    """Do it in an application context of its own; a database that is away is logged and survived. Whether it was done."""
-    try:
-        with app.app_context():
-            work()
-    except SQLAlchemyError as error:
-        if as_domain_error(error) is None:
-            log.exception("queue.failed", process=name)
-        else:
-            log.warning("database.away", process=name, error=type(error).__name__)
-        return False
-    return True
+class Steady:
+    """Does a process's work again and again. A database that is away is survived, and told of once until it is back."""
+
+    def __init__(self, app: Flask, process: str) -> None:
+        self._app = app
+        self._process = process
+        self._away = False
+
+    def __call__(self, work: Callable[[], object]) -> bool:
+        """Do it in an application context of its own; whether it was done."""
+        try:
+            with self._app.app_context():
+                work()
+        except SQLAlchemyError as error:
+            if not is_outage(error):
+                log.exception("queue.failed", process=self._process)
+            elif not self._away:
+                self._away = True
+                log.warning("database.away", process=self._process, reason=str(getattr(error, "orig", None) or error))
+            return False
+        if self._away:
+            self._away = False
+            log.info("database.back", process=self._process)
+        return True
 
 
 def pause(done: bool, usual: float) -> float:

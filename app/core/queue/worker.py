@@ -106,8 +106,8 @@ def serve_rq(stable: Stable) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     horse.settle(stable)
     threading.Thread(target=_stop_at_end_of, args=(stable.line,), daemon=True).start()
+    horse.after_fork(stable.app)
     with stable.app.app_context():
-        horse.after_fork()
         connection = redis.Redis.from_url(state().settings.redis_url)
     try:
         worker = Worker([QUEUE], connection=connection, serializer=JSONSerializer, log_job_description=False)

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import probe_plugin
 import psutil
+import pytest
 from flask import Flask
+from probe_plugin.api import Seen
 from sqlalchemy import text
 
 from app.core.db import db, session, transaction
 from app.core.jobs import enqueue
+from app.core.state import Playhall
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -109,6 +113,15 @@ def put(app: Flask, name: str, times: int = 1, **payload: object) -> list[UUID]:
     """Enqueue so many of them, in one transaction."""
     with app.app_context():
         return transaction(lambda: [enqueue(name, payload) for _ in range(times)])
+
+
+def add_probe(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add the probe's jobs, events and subscriptions to an application of this process."""
+    playhall: Playhall = app.extensions["playhall"]
+    plugin = probe_plugin.plugin
+    monkeypatch.setattr(playhall, "jobs", {**playhall.jobs, **{job.name: job for job in plugin.jobs}})
+    monkeypatch.setattr(playhall, "events", {**playhall.events, Seen.name: Seen})
+    monkeypatch.setattr(playhall, "subscriptions", {**playhall.subscriptions, Seen.name: list(plugin.subscriptions)})
 
 
 def make_table(app: Flask) -> None:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+import psycopg
 import pytest
 from flask import Flask
 from probing import ask, put, states
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.core.db import db
 from app.core.queue import claims, horse, stop, watch
@@ -117,14 +118,31 @@ def test_a_plain_rq_worker_is_told_what_to_run(monkeypatch: pytest.MonkeyPatch) 
         horse.drain_once()
 
 
-def test_a_loop_survives_a_database_that_is_away(app: Flask) -> None:
-    """It is logged, and the next round waits a little longer."""
+def test_a_database_that_is_away_is_told_of_once(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+    """However many rounds it lasts; and once more when it is back."""
 
     def away() -> None:
-        raise OperationalError("SELECT 1", None, Exception("gone"))
+        raise OperationalError("SELECT 1", None, psycopg.OperationalError("gone"))
 
-    assert stop.steadily(app, away, "relay") is False
-    assert stop.steadily(app, lambda: None, "relay") is True
+    steady = stop.Steady(app, "relay")
+    assert [steady(away), steady(away), steady(lambda: None), steady(lambda: None), steady(away)] == [False, False, True, True, False]
+    told = [line for line in capsys.readouterr().err.splitlines() if "database." in line]
+    assert [("database.away" in line, "database.back" in line) for line in told] == [(True, False), (False, True), (True, False)]
+    assert "gone" in told[0]
+
+
+def test_another_failure_of_a_round_is_told_in_full(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+    """A defect of ours is no outage: its traceback is there each time."""
+
+    def wrong() -> None:
+        raise ProgrammingError("SELECT 1", None, psycopg.ProgrammingError("no such table"))
+
+    steady = stop.Steady(app, "relay")
+    assert [steady(wrong), steady(wrong)] == [False, False]
+    assert capsys.readouterr().err.count("queue.failed") == 2
+
+
+def test_while_it_is_away_rounds_are_rarer() -> None:
     assert stop.pause(True, 0.1) == 0.1
     assert 1 <= stop.pause(False, 0.1) <= 2
 

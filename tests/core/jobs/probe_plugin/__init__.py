@@ -11,6 +11,7 @@ plugin = Plugin(
     jobs=[
         Job(name="probe.act", run="probe_plugin.jobs:act"),
         Job(name="probe.slow", run="probe_plugin.jobs:slow"),
+        Job(name="probe.doze", run="probe_plugin.jobs:doze"),
         Job(name="probe.boom", run="probe_plugin.jobs:boom", retries=1),
         Job(name="probe.flaky", run="probe_plugin.jobs:flaky", retries=2),
         Job(name="probe.exit", run="probe_plugin.jobs:leave", retries=0),

@@ -29,6 +29,13 @@ def slow(tenths: int) -> None:
     time.sleep(tenths / 10)
 
 
+def doze() -> None:
+    """Leave an effect, and wait inside a statement the first time."""
+    act("doze")
+    if current_job().attempt == 1:
+        session().execute(text("SELECT pg_sleep(600)"))
+
+
 def boom() -> None:
     """Leave an effect and fail."""
     act("boom")
