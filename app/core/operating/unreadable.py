@@ -62,8 +62,9 @@ def _answer(worker: Any, request: Any, client: socket.socket, address: Any, erro
             with worker.timeout_ctx():
                 _read_on(client, heard)
         environ = _environ(heard or bytearray()) if request is None else _of_headers(request.method, request.headers)
-        client.sendall(_rendered(worker, {**environ, "REMOTE_ADDR": address[0] if address else "", REFUSED: _refusal(error)}))
+        answer = _rendered(worker, {**environ, "REMOTE_ADDR": address[0] if address else "", REFUSED: _refusal(error)})
         _tell(error)
+        client.sendall(answer)
         # Closed with something unread, the connection would be reset and the answer lost.
         util.close_graceful(client)
 
@@ -92,7 +93,7 @@ def _read_on(client: socket.socket, heard: bytearray) -> None:
 
 
 def _environ(heard: bytearray) -> WSGIEnvironment:
-    first, *lines = heard.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    first, *lines = heard.lstrip(b"\r\n").partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     method = _METHOD.match(first)
     return _of_headers(method[0] if method else "", [line.partition(":")[::2] for line in lines])
 
