@@ -20,4 +20,6 @@ class TicketTaken(Event):
 
 
 class NoTicketLeft(DomainError):
+    """Come back tomorrow, UTC."""
+
     code, status, title = "seedling.no_ticket_left", 409, "There is no ticket left today"
