@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from booting import boot, install, manifest
 from click.testing import CliRunner, Result
 from flask import Flask
 from redis import Redis
@@ -114,6 +116,105 @@ def test_absent_servers_are_named_with_what_to_do(app: Flask, monkeypatch: pytes
     assert result.exit_code == 1
     assert ["DATABASE_URL" in line or "REDIS_URL" in line for line in found(result, "fail")] == [True, True]
     assert "hidden-password" not in result.output
+    unknown = [line.split()[1] for line in found(result, "warn") if line.endswith("unknown: the database is away")]
+    assert unknown == ["migrations", "jobs", "events"]
+    assert any(line.split()[1:] == ["kafka", "disabled"] for line in found(result, "ok"))
+
+
+def test_what_cannot_be_known_without_the_database_is_said_of_each(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of Kafka, and of plugins, which are not asked."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/playhall_test")
+    monkeypatch.setenv("PLAYHALL_KAFKA_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr(doctor, "parts", lambda _playhall, _name: iter([("shop", pytest.fail)]))
+    lines = [line.split(maxsplit=2)[1:] for line in found(examine(), "warn")]
+    assert [[area, "unknown: the database is away"] in lines for area in ("migrations", "jobs", "events", "kafka", "shop")] == [True] * 5
+
+
+def test_an_old_database_is_not_taken_for_an_absent_one(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "OLDEST_POSTGRES", 99)
+    result = examine()
+    assert any("99 or newer is needed" in line for line in found(result, "fail"))
+    assert "every branch is at its newest revision" in result.output
+
+
+def test_a_name_that_is_no_setting_is_a_warning(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYHALL_SECRET_KEY", "planted-secret")
+    result = examine()
+    assert any("did you mean PLAYHALL_SECRET_KEYS?" in line for line in found(result, "warn"))
+    assert "planted" not in result.output
+
+
+VAULT = {
+    "__init__.py": manifest(
+        "vault", settings="vault_plugin.parts:Settings", health="vault_plugin.parts:health", setup="vault_plugin.parts:setup"
+    ),
+    "parts.py": """
+        import logging
+        from dataclasses import astuple, dataclass
+        from playhall import setting, settings
+
+        @dataclass(frozen=True, kw_only=True)
+        class Settings:
+            webhook: str = setting(doc="An address that is itself the secret.", secret=True)
+            partners: tuple[str, ...] = setting(doc="Keys.", secret=True)
+            pin: int = setting(doc="A number.", secret=True)
+            password: str = setting(doc="Not declared secret.")
+            mirror: str = setting(doc="Not declared secret, with a password in it.")
+            token_minutes: int = setting(doc="No secret, for all its name.")
+            fails: bool = setting(False, doc="Refuse to start.")
+
+        def health():
+            raise RuntimeError(f"vault cannot use {settings(Settings).webhook}, {settings(Settings).pin}, {settings(Settings).partners}")
+
+        def setup(app, settings):
+            logging.getLogger("vault").warning("vault has %s, %s, %s", settings.webhook, settings.pin, settings.partners)
+            if settings.fails:
+                raise RuntimeError(f"vault cannot use {settings.webhook}, {settings.pin}, {settings.partners}")
+    """,
+}
+PLANTED = {
+    "PLAYHALL_SECRET_KEYS": "planted-key-one-planted-key-one-1234,planted-key-two-planted-key-two-1234",
+    "PLAYHALL_KAFKA_OPTIONS": "sasl.username=planted-user,sasl.password=planted-kafka",
+    "PLAYHALL_VAULT_WEBHOOK": "https://hooks.example/planted-path",
+    "PLAYHALL_VAULT_PARTNERS": "planted-partner,planted-other",
+    "PLAYHALL_VAULT_PIN": "987654321",
+    "PLAYHALL_VAULT_PASSWORD": "planted-plain",
+    "PLAYHALL_VAULT_MIRROR": "https://u:planted-mirror@example.com",
+    "PLAYHALL_VAULT_TOKEN_MINUTES": "15",
+}
+AWAY = {
+    "DATABASE_URL": "postgresql://u:planted%40pass/word@127.0.0.1:1/playhall?sslpassword=planted-query",
+    "REDIS_URL": "redis://:planted-redis@127.0.0.1:1/0",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "env", "expected"),
+    [
+        (
+            "doctor",
+            AWAY,
+            [
+                "DATABASE_URL = postgresql://u:***@127.0.0.1:1/playhall?sslpassword=***",
+                "REDIS_URL = redis://:***@127.0.0.1:1/0",
+                "PLAYHALL_VAULT_TOKEN_MINUTES = 15",
+            ],
+        ),
+        ("doctor", {}, ["vault cannot use ***, ***, "]),
+        ("plugin info vault", {}, ["vault"]),
+        ("plugin check", {}, ["vault has ***, ***, ", "All is well"]),
+        ("plugin check", {"PLAYHALL_VAULT_FAILS": "1"}, ["vault: setup: RuntimeError: vault cannot use ***, ***, "]),
+    ],
+)
+def test_no_secret_is_shown_or_logged(app: Flask, tmp_path: Path, command: str, env: Mapping[str, str], expected: list[str]) -> None:
+    """The canary: secrets in every place where a setting can hold one, logged and quoted in errors."""
+    install(tmp_path, "vault", VAULT)
+    servers = {name: os.environ[name] for name in AWAY}
+    code = f"import sys; sys.argv = ['flask', *{command.split()}]; from flask.cli import main; main()"
+    done = boot(tmp_path, "vault", code, **{**PLANTED, **servers, **env}, FLASK_APP="wsgi")
+    said = done.stdout + done.stderr
+    assert [text for text in expected if text not in said] == [], said
+    assert re.findall(r"planted\S*|987654321|pass/word", said) == []
 
 
 def test_a_database_without_tables_asks_for_migrations(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
