@@ -10,6 +10,7 @@ import argparse
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -60,19 +61,21 @@ def run() -> int:
             return 1
         print(development.where_to_look(servers), flush=True)
         try:
-            return supervise(PROCESSES, servers.env, keep=servers.pids)
+            return supervise(PROCESSES, servers.env, servers.children)
         finally:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(signum, signal.SIG_IGN)
 
 
 def services() -> int:
-    """Hold the servers for commands typed elsewhere."""
+    """Hold the servers for commands typed elsewhere; 1 when one of them ends."""
     with ExitStack() as stack:
         servers = development.start(VAR, stack)
         print("".join(f"export {name}='{url}'\n" for name, url in servers.urls.items()), end="", flush=True)
-        signal.pause()
-    return 0
+        while not (gone := [child for child in servers.children if not child.alive()]):
+            time.sleep(0.2)
+        print(gone[0].obituary(), file=sys.stderr)
+    return 1
 
 
 def flask(rest: Sequence[str]) -> int:

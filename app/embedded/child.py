@@ -58,7 +58,7 @@ class Child:
     """One server process in a session of its own, so that Ctrl-C in a terminal reaches only us."""
 
     def __init__(self, command: Sequence[str], log: Path, *, stop: signal.Signals, user: User | None = None) -> None:
-        self.log = log
+        self.name, self.log = Path(command[0]).name, log
         self._stop = stop
         with log.open("wb") as out:
             self._process = _spawn(command, out, stop, user)
@@ -72,6 +72,15 @@ class Child:
                 self.stop()
                 raise EmbeddedError(f"{self._process.args!r} did not start:\n{tail(self.log)}")
             time.sleep(0.02)
+
+    def alive(self) -> bool:
+        """Tell whether it still runs."""
+        return self._process.poll() is None
+
+    def obituary(self) -> str:
+        """Say that it ended, what to do, and what it said last."""
+        said = f"playhall: {self.name} ended by itself. What was committed is kept: start again. The end of {self.log}:"
+        return f"{said}\n{tail(self.log)}"
 
     def stop(self) -> None:
         """End the process: asked, then told, then killed. Safe to repeat."""

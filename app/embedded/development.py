@@ -9,6 +9,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from app.embedded import place
+from app.embedded.child import Child
 from app.embedded.errors import EmbeddedError, FolderInUse
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.redis import EmbeddedRedis
@@ -18,11 +19,11 @@ _ADDRESSES = "services.env"
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where the servers started here answer, the environment that says so, and their process ids."""
+    """Where the servers started here answer, the environment that says so, and their processes."""
 
     urls: Mapping[str, str]
     env: Mapping[str, str]
-    pids: tuple[int, ...]
+    children: tuple[Child, ...]
 
 
 def start(var: Path, stack: ExitStack) -> Servers:
@@ -45,7 +46,7 @@ def start(var: Path, stack: ExitStack) -> Servers:
         stack.callback(addresses.unlink, missing_ok=True)
         addresses.write_text("".join(f"{name}='{url}'\n" for name, url in urls.items()))
     told = {"PLAYHALL_EMBEDDED": "true"} if started else {}
-    return Servers(urls, {**os.environ, **urls, **told}, tuple(server.pid for server in started.values()))
+    return Servers(urls, {**os.environ, **urls, **told}, tuple(server.child for server in started.values() if server.child))
 
 
 def _given() -> Mapping[str, str | None]:

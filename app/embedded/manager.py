@@ -4,7 +4,7 @@ import multiprocessing
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TextIO
@@ -14,7 +14,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from honcho.process import Popen, Process
 
-from app.embedded.child import die_with_parent
+from app.embedded.child import Child, die_with_parent
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Seconds from the first signal to the processes until those that are left are killed.
@@ -59,17 +59,24 @@ class _Printer(Printer):  # type: ignore[misc]
 class Supervisor(Manager):  # type: ignore[misc]
     """honcho's manager, for whom a signal may come at any moment and who knows which process went first."""
 
-    def __init__(self, keep: Collection[int]) -> None:
+    def __init__(self, servers: Sequence[Child]) -> None:
         super().__init__(_Printer(sys.stdout))
         self._process_ctor = _Reader
-        self._keep = keep
-        self.first_to_go: str | None = None
+        self._servers = servers
+        self.first_to_go: str | Child | None = None
 
     def _start(self) -> None:
         # A signal between a fork and the reader's own handlers would run ours in the reader.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         super()._start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def _any_stopped(self) -> bool:
+        # Asked in each turn of honcho's loop: the end of a server is the end of a process.
+        return bool(super()._any_stopped() or self._gone_servers())
+
+    def _gone_servers(self) -> list[Child]:
+        return [server for server in self._servers if not server.alive()]
 
     def terminate(self) -> None:
         """Ask all processes to end, and make them after a while."""
@@ -78,7 +85,7 @@ class Supervisor(Manager):  # type: ignore[misc]
         if not self._all_started():  # honcho would fail on those without a number yet
             _call_later(0.1, self.terminate)
             return
-        gone = [name for name, process in self._processes.items() if "returncode" in process]
+        gone = [*self._gone_servers(), *(name for name, process in self._processes.items() if "returncode" in process)]
         self.first_to_go = gone[0] if gone else None
         _call_later(_GRACE, self.kill)
         super().terminate()
@@ -86,7 +93,7 @@ class Supervisor(Manager):  # type: ignore[misc]
     def kill(self) -> None:
         """Kill what is left; also what left its group, or its reader would wait for the end of its output for ever."""
         super().kill()
-        end_children(self._keep, spare={reader.pid for reader in multiprocessing.active_children()})
+        end_children(self._servers, spare={reader.pid for reader in multiprocessing.active_children()})
 
 
 def _call_later(seconds: float, act: Callable[[], None]) -> None:
@@ -94,11 +101,11 @@ def _call_later(seconds: float, act: Callable[[], None]) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def end_children(keep: Collection[int], spare: Collection[int | None] = ()) -> None:
+def end_children(keep: Collection[Child], spare: Collection[int | None] = ()) -> None:
     """Kill our descendants, orphans too, which a subreaper inherits: not `keep` and theirs, not `spare` themselves."""
     left = []
     for child in psutil.Process().children():
-        if child.pid in keep:
+        if child.pid in (server.pid for server in keep):
             continue
         with suppress(psutil.NoSuchProcess):  # gone by itself meanwhile
             left += child.children(recursive=True)

@@ -25,6 +25,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path, *, database: str = "playhall", durable: bool = True) -> None:
         self.folder, self.database, self.durable = folder.absolute(), database, durable
         self.url, self.pid = "", 0
+        self.child: Child | None = None
         self._user: User | None = None
         self._cleanup = contextlib.ExitStack()
 
@@ -51,7 +52,7 @@ class EmbeddedPostgres:
             child.wait_until(lambda: self._answers(run))
             self._ensure_database(run)
             self.url = f"postgresql://{_OWNER}@/{quote(self.database)}?host={quote(str(run), safe='/')}"
-            self.pid = child.pid
+            self.child, self.pid = child, child.pid
             self._cleanup = stack.pop_all()
 
     def stop(self) -> None:

@@ -23,6 +23,7 @@ class EmbeddedRedis:
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder, self.durable = folder.absolute(), durable
         self.url, self.pid = "", 0
+        self.child: Child | None = None
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -43,7 +44,7 @@ class EmbeddedRedis:
             stack.callback(child.stop)
             child.wait_until(lambda: _answers(run / _SOCKET))
             self.url = f"unix://{quote(str(run / _SOCKET))}?db=0"
-            self.pid = child.pid
+            self.child, self.pid = child, child.pid
             self._cleanup = stack.pop_all()
 
     def stop(self) -> None:

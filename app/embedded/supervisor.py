@@ -5,9 +5,10 @@ import multiprocessing
 import shlex
 import signal
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from app.embedded.child import Child
 from app.embedded.manager import STOP_SIGNALS, Supervisor, end_children
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -21,13 +22,16 @@ PROCESSES: Mapping[str, Sequence[str]] = {
 }
 
 
-def supervise(processes: Mapping[str, Sequence[str]], env: Mapping[str, str], *, keep: Collection[int] = ()) -> int:
-    """Run the processes until a signal comes (0) or one ends by itself (not 0); leave no child of ours but `keep`."""
+def supervise(processes: Mapping[str, Sequence[str]], env: Mapping[str, str], servers: Sequence[Child] = ()) -> int:
+    """Run the processes until a signal comes (0), or one of them or of `servers` ends by itself (not 0).
+
+    No child of ours is left but the servers, which the processes need to the last.
+    """
     if sys.platform == "linux":
         # The readers tell by their parent when to go: it must be us, not a fork server.
         multiprocessing.set_start_method("fork", force=True)
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    supervisor = Supervisor(keep)
+    supervisor = Supervisor(servers)
     for name, command in processes.items():
         supervisor.add_process(name, f"exec {shlex.join(command)}", env={**env, "PYTHONUNBUFFERED": "1"})
     with _handlers_restored():
@@ -35,9 +39,12 @@ def supervise(processes: Mapping[str, Sequence[str]], env: Mapping[str, str], *,
             supervisor.loop()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            end_children(keep)
+            end_children(servers)
     if supervisor.first_to_go is None:
         return 0
+    if isinstance(supervisor.first_to_go, Child):
+        print(supervisor.first_to_go.obituary(), flush=True)
+        return 1
     code = supervisor.returncode
     print(f"playhall: {supervisor.first_to_go} ended by itself (exit code {code}), so everything was stopped.", flush=True)
     return abs(code) or 1

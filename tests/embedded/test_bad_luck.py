@@ -143,8 +143,13 @@ def test_child_of_a_parent_that_died_first_ends_at_once(monkeypatch: pytest.Monk
 
 def test_other_systems_have_no_such_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the kernel cannot tell a child that its parent died, nothing is asked of it."""
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
     monkeypatch.setattr(child, "_libc", None)
-    die_with_parent(signal.SIGKILL)()
+    hook = die_with_parent(signal.SIGKILL)
+    monkeypatch.setattr(os, "getppid", lambda: 1)  # where there is such a signal, this ends the child
+    hook()
+    assert left == []
 
 
 def test_server_gets_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

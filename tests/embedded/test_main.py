@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -123,12 +124,22 @@ def test_services_prints_addresses_that_work_and_waits(capfd: pytest.CaptureFixt
     process.stdout.close()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGCONT])
-def test_any_signal_ends_services_well(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, signum: signal.Signals) -> None:
-    """Whatever wakes it ends it with 0."""
-    monkeypatch.setattr(signal, "pause", lambda: os.kill(os.getpid(), signum))
-    assert main(["services"]) == 0
-    assert "export REDIS_URL='unix://" in capfd.readouterr().out
+@pytest.mark.parametrize("name", ["postgres", "redis-server"])
+def test_services_end_when_one_of_them_is_killed(capfd: pytest.CaptureFixture[str], name: str) -> None:
+    """Nobody goes on with half of them: the one that went is named."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.embedded", "services"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout
+    process.stdout.readline()
+    [server] = [child for child in psutil.Process(process.pid).children() if child.name() == name]
+    server.kill()
+    assert process.wait(60) == 1
+    process.stdout.close()
+    assert f"{name} ended by itself" in capfd.readouterr().err
 
 
 def test_flask_beside_nothing_starts_its_own_servers(checkout: Path, capfd: pytest.CaptureFixture[str]) -> None:

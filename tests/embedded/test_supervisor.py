@@ -7,11 +7,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import psutil
 import pytest
 
 from app.embedded import manager
+from app.embedded.child import Child
 from app.embedded.supervisor import PROCESSES, supervise
 
 SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(600)"]
@@ -27,6 +30,26 @@ import ast, os, sys
 from app.embedded.supervisor import supervise
 print("supervisor", os.getpid(), flush=True)
 sys.exit(supervise(ast.literal_eval(sys.argv[1]), os.environ))
+"""
+
+SERVED = """
+import ast, os, signal, sys
+from contextlib import ExitStack
+from pathlib import Path
+from app.embedded.child import Child
+from app.embedded.supervisor import supervise
+folder = Path(sys.argv[2])
+servers = []
+with ExitStack() as stack:
+    for name in ("first", "second"):
+        program = folder / name
+        program.write_text(f"#!/bin/sh\\necho the last words of {name}\\nexec sleep 600\\n")
+        program.chmod(0o755)
+        servers.append(server := Child([str(program)], folder / f"{name}.log", stop=signal.SIGTERM))
+        stack.callback(server.stop)
+        server.wait_until(lambda: "words" in server.log.read_text())
+        (folder / f"{name}.pid").write_text(str(server.pid))
+    sys.exit(supervise(ast.literal_eval(sys.argv[1]), os.environ, servers))
 """
 
 
@@ -49,8 +72,8 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def start(processes: Mapping[str, Sequence[str]], mark: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", RUN, repr(dict(processes))]
+def start(processes: Mapping[str, Sequence[str]], mark: str, program: str = RUN, *rest: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", program, repr(dict(processes)), *rest]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TEST_MARK": mark})
 
 
@@ -117,6 +140,19 @@ def test_one_that_is_finished_is_a_failure_too(mark: str) -> None:
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_server_that_is_killed_stops_the_rest_and_is_named(mark: str, tmp_path: Path, name: str) -> None:
+    """Servers are no processes of honcho's, but the end of one is: named, with the end of its log, and not 0."""
+    process = start({"one": SLEEP, "two": SLEEP}, mark, SERVED, str(tmp_path))
+    read_until(process, "here", 2)
+    os.kill(int((tmp_path / f"{name}.pid").read_text()), signal.SIGKILL)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"{name} ended by itself. What was committed is kept: start again." in output
+    assert f"the last words of {name}" in output
+    assert marked(mark) == []
+
+
 def test_deaf_process_is_killed(mark: str) -> None:
     """One that ignores SIGTERM does not keep the terminal for ever."""
     process = start({"one": DEAF, "two": SLEEP}, mark)
@@ -163,9 +199,9 @@ def test_in_this_process(capfd: pytest.CaptureFixture[str], mark: str) -> None:
     """Called as a function it gives the code back, restores the handlers and ends only what it started."""
     before = signal.getsignal(signal.SIGINT)
     mine = subprocess.Popen(["sleep", "60"])
-    others = [child.pid for child in psutil.Process().children()]
+    others = cast("list[Child]", [SimpleNamespace(pid=child.pid, alive=lambda: True) for child in psutil.Process().children()])
     try:
-        code = supervise({"a": ["sh", "-c", "echo said; exit 3"], "b": SLEEP}, {**os.environ, "TEST_MARK": mark}, keep=others)
+        code = supervise({"a": ["sh", "-c", "echo said; exit 3"], "b": SLEEP}, {**os.environ, "TEST_MARK": mark}, others)
         assert mine.poll() is None
     finally:
         mine.kill()
