@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import time
-from base64 import urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
-
-import jwt
 
 from app.core.errors import MalformedRequest
 from app.core.web.json import loads
@@ -22,6 +21,7 @@ ISSUER = "playhall"
 LARGEST = 4096  # characters; a longer one is not even split
 SKEW = 5  # seconds that the clock of the server that issued it may be ahead
 CACHED = 4096  # tokens whose signature this process remembers
+UNUSED = ("aud", "nbf")  # claims that would say when or where it does not count; ours have none
 REQUIRED = ("sub", "sid", "iat", "exp", "iss", "type", "roles")
 
 
@@ -49,29 +49,16 @@ def key_id(key: str) -> str:
     return hashlib.sha256(b"playhall key " + key.encode()).hexdigest()[:12]
 
 
-class _Strict(jwt.PyJWT):
-    """PyJWT, reading its claims as strictly as any JSON that we take: one that stands twice is refused, and a number that is none."""
-
-    def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
-        try:
-            payload = loads(decoded["payload"])
-        except MalformedRequest as error:
-            raise jwt.DecodeError("the payload is not strict JSON") from error
-        if not isinstance(payload, dict):
-            raise jwt.DecodeError("the payload is not an object")
-        return payload
-
-
 class Verifier:
     """Verifies tokens in memory. Whether the session still lives is asked elsewhere, on every request.
 
-    We issue every token, so the header can only be one of a few exact strings, one for each key. Comparing it as text
-    leaves nothing of it to interpret: no algorithm, no key address, no critical extension, no second `alg`.
+    We issue every token, so the header can only be one of a few exact strings, one for each key, and the signature one
+    exact string for what stands before it. Comparing both as text leaves nothing of them to interpret: no algorithm, no
+    key address, no critical extension, no padding, no second spelling. It also costs a tenth of what a library's reading does.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = {_header(key): key for key in keys}
-        self._jwt = _Strict()
+        self._keys = {_header(key): key.encode() for key in keys}
         self._genuine = lru_cache(CACHED)(self._decode)
 
     def verify(self, token: str) -> Identity:
@@ -82,17 +69,30 @@ class Verifier:
         return identity
 
     def _decode(self, token: str) -> Identity:
-        # PyJWT takes padding at the end of a part, which would give one token several spellings.
-        if len(token) > LARGEST or not token.isascii() or "=" in token:
+        if len(token) > LARGEST or not token.isascii():
             raise TokenRefused("The access token is malformed")
-        key = self._keys.get(token.partition(".")[0])
+        signed, _, signature = token.rpartition(".")
+        header, _, payload = signed.partition(".")
+        key = self._keys.get(header)
         if key is None:
             raise TokenRefused("The access token was not issued here")
-        options: Any = {"require": list(REQUIRED), "verify_exp": False, "verify_iat": False}
+        expected = _base64(hmac.digest(key, signed.encode(), "sha256"))
         try:
-            return _identity(self._jwt.decode(token, key, algorithms=[ALGORITHM], issuer=ISSUER, options=options))
-        except (jwt.PyJWTError, ValueError) as error:
+            if not hmac.compare_digest(signature, expected):
+                raise ValueError("another signature")
+            return _identity(_claims(payload))
+        except (MalformedRequest, ValueError) as error:
             raise TokenRefused("The access token is not genuine") from error
+
+
+def _claims(payload: str) -> dict[str, Any]:
+    # Read only once it is known to be of our own writing, and as strictly as any JSON that we take.
+    claims = loads(b64decode(payload + "=" * (-len(payload) % 4), altchars=b"-_", validate=True))
+    if not isinstance(claims, dict) or any(claims.get(name) is None for name in REQUIRED):
+        raise ValueError("a claim is missing")
+    if claims["iss"] != ISSUER or not claims.keys().isdisjoint(UNUSED):
+        raise ValueError("it was made for something else")
+    return claims
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
@@ -115,4 +115,8 @@ def _uuid(text: object) -> UUID:
 
 def _header(key: str) -> str:
     header = json.dumps({"alg": ALGORITHM, "kid": key_id(key), "typ": "JWT"}, separators=(",", ":"))
-    return urlsafe_b64encode(header.encode()).rstrip(b"=").decode()
+    return _base64(header.encode())
+
+
+def _base64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
