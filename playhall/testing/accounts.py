@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -23,6 +23,8 @@ from app.core.services import get
 from app.core.state import settings
 from app.core.web.problems import MEDIA_TYPE
 from app.economy.settings import EconomySettings
+
+MakeAccount = Callable[[], UUID]
 
 LIFETIME = timedelta(minutes=10)
 _GIVER = "app.economy.testing"  # give(account: UUID, currency: str, amount: int), in the transaction under way

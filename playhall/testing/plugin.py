@@ -5,7 +5,7 @@ Nothing of the application is imported, and no server started, before a test ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,14 +16,12 @@ import pytest
 if TYPE_CHECKING:
     from flask import Flask
 
-    from playhall.testing.accounts import AsAccount, Client
+    from playhall.testing.accounts import AsAccount, Client, MakeAccount
     from playhall.testing.clock import Clock
     from playhall.testing.queries import CountQueries
     from playhall.testing.replacing import Fake, OverrideSettings
     from playhall.testing.services import Services
     from playhall.testing.work import Events, Jobs
-
-MakeAccount = Callable[[], UUID]
 
 _SESSION = pytest.StashKey[str]()
 _WORKER = "playhall_session"

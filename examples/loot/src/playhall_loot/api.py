@@ -21,4 +21,6 @@ class ChestOpened(Event):
 
 
 class NoChestLeft(DomainError):
+    """Come back tomorrow, UTC; PLAYHALL_LOOT_CHESTS_PER_DAY is the limit."""
+
     code, status, title = "loot.no_chest_left", 409, "There is no chest left today"
