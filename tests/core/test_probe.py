@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -15,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -238,6 +239,20 @@ def test_a_closed_connection_leaves_no_descriptor_behind(engine: Engine, guard: 
         engine.dispose()
         assert ask(engine) == "ok"
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_connection_lost_before_its_first_use_leaves_no_descriptor_behind(engine: Engine, guard: Guard) -> None:
+    """SQLAlchemy asks a new connection who is there, and drops it without a word when no answer comes."""
+
+    def lose(*_: object) -> None:
+        raise psycopg.OperationalError("lost")
+
+    event.listen(engine, "connect", lose)
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert [ask(engine) for _ in range(5)] == ["core.database_unavailable"] * 5
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before  # fewer when an earlier test's are let go meanwhile
 
 
 def test_a_machine_that_swallows_everything_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
