@@ -40,6 +40,6 @@ def boot(folder: Path, plugins: str, code: str = BOOT, **env: str) -> subprocess
         env={**inherited, "PYTHONPATH": os.pathsep.join([str(folder), str(Path.cwd())]), "PLAYHALL_PLUGINS": plugins, **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
