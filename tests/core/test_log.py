@@ -116,11 +116,13 @@ def test_below_the_level_nothing_is_written(output: Output) -> None:
     assert [line["event"] for line in lines(output)] == ["this"]
 
 
-def test_a_line_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch, output: Output) -> None:
     """As the standard library's own handlers: told on standard error when that can be, and no exception."""
     log.configure(production())
     monkeypatch.setattr(logging, "raiseExceptions", False)
     logging.getLogger("x").warning("%d", "not a number")
+    logging.getLogger("x").warning("the next")
+    assert [line["event"] for line in lines(output)] == ["the next"]
 
 
 def test_configuring_again_replaces_and_does_not_double(output: Output) -> None:
@@ -132,17 +134,18 @@ def test_configuring_again_replaces_and_does_not_double(output: Output) -> None:
 
 
 def test_the_settings_secrets_are_known() -> None:
-    """All that is declared secret, of the core and of plugins; of an address only its password."""
+    """All that is declared secret, of the core and of plugins, and the passwords in addresses as written and as meant."""
 
     @dataclasses.dataclass(frozen=True)
     class Settings:
         key: str = setting(PLANTED, doc="", secret=True)
         options: dict[str, str] = dataclasses.field(default_factory=lambda: {"sasl.password": "s3cret-sasl"}, metadata={"secret": True})
+        pin: int = setting(987654321, doc="", secret=True)
         port: int = setting(1, doc="")
 
-    core = CoreSettings(database_url="postgresql://u:p%40ssword@h/playhall_test", secret_keys=("k1", "k2"))
-    assert {"k1", "k2", "p@ssword"} <= set(log.secrets(core))
-    assert set(log.secrets(Settings())) == {PLANTED, "s3cret-sasl"}
+    core = CoreSettings(database_url="postgresql://u:p%40ss/word@h/playhall_test?sslpassword=qu%65ry", secret_keys=("k1", "k2"))
+    assert {"k1", "k2", "p%40ss/word", "p@ss/word", "qu%65ry", "query"} <= set(log.secrets(core))
+    assert set(log.secrets(Settings())) == {PLANTED, "s3cret-sasl", "987654321"}
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,16 @@ def test_broken_setup_is_reported_with_the_rest(tmp_path: Path) -> None:
     assert "plunder: setup: OSError: no disk" in message
 
 
+@pytest.mark.parametrize("part", ["settings", "models"])
+def test_module_that_exits_is_reported(tmp_path: Path, part: str) -> None:
+    """sys.exit() in a plugin is a problem of that plugin, not an end without a word."""
+    target = "loot_plugin.other" + (":Settings" if part == "settings" else "")
+    more = {"migrations": "loot_plugin.migrations"} if part == "models" else {}
+    files = {"__init__.py": manifest("loot", **{part: target}, **more), "other.py": "import sys; sys.exit(0)"}
+    install(tmp_path, "loot", files)
+    assert f"loot: {part}: SystemExit: 0" in failure(tmp_path, "loot,shop")
+
+
 def test_disabled_plugin_is_never_imported(tmp_path: Path) -> None:
     """Not even its manifest."""
     install(tmp_path, "loot", {"__init__.py": "raise SystemExit('imported')"})
