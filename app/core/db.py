@@ -11,13 +11,14 @@ from uuid import UUID
 
 import structlog
 import uuid_utils.compat
-from flask import g, has_app_context
+from flask import g
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
+from app.core import services
 from app.core.querying.unit import Unit
 
 if TYPE_CHECKING:
@@ -135,7 +136,11 @@ def session() -> Session:
 
 def under_way() -> Unit | None:
     """The transaction that `transaction` opened here, if one is under way."""
-    return g.get("unit") if has_app_context() else None
+    try:
+        found: Unit | None = g.get("unit")
+    except RuntimeError:  # no application context, as in a migration
+        return None
+    return found
 
 
 def abandon() -> None:
@@ -165,6 +170,7 @@ def transaction(work: Callable[[], T], *, attempts: int = ATTEMPTS, again: Calla
             lost = error.connection_invalidated and not unit.committing
             if attempt == attempts or not (sqlstate(error) in RETRYABLE or lost or again(error)):
                 raise
+            services.close()
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
     for callback in callbacks:
         try:

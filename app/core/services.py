@@ -10,5 +10,10 @@ T = TypeVar("T")
 
 
 def get(protocol: type[T]) -> T:
-    """The service that was registered for a Protocol; made once per request or job."""
+    """The service that was registered for a Protocol; made once per attempt of a request or job."""
     return cast(T, svcs.flask.get_abstract(protocol))
+
+
+def close() -> None:
+    """Close those that were made here, so that what is done again begins with new ones."""
+    svcs.flask.teardown(None)
