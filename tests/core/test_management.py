@@ -22,6 +22,10 @@ LARGE = b"x" * 4_000_000
 def answer(path: str) -> Reply:
     if path == "/fails":
         raise RuntimeError("not like this")
+    if path == "/exits":
+        raise SystemExit  # which ends a thread without a word
+    if path == "/nonsense":
+        return Reply(299, b"")  # there is no such status
     return Reply(200, LARGE if path == "/large" else path.encode(), "text/plain")
 
 
@@ -70,8 +74,9 @@ def test_head_has_no_body_and_other_methods_are_refused(port: int) -> None:
     assert ask(port, "/livez", "DELETE") == (405, b"")
 
 
-def test_an_answer_that_fails_is_an_error_and_not_the_end(port: int) -> None:
-    assert ask(port, "/fails")[0] == 500
+@pytest.mark.parametrize("path", ["/fails", "/exits", "/nonsense"])
+def test_an_answer_that_fails_is_an_error_and_not_the_end(port: int, path: str) -> None:
+    assert ask(port, path)[0] == 500
     assert ask(port, "/livez")[0] == 200
 
 
@@ -139,18 +144,50 @@ def test_too_many_open_files_do_not_end_it(monkeypatch: pytest.MonkeyPatch) -> N
     assert not server._callers
 
 
-def test_it_runs_until_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns: list[int] = []
+def test_nothing_ends_the_thread(capsys: pytest.CaptureFixture[str]) -> None:
+    """A poll that fails, a caller that cannot be attended to: it goes on, and tells of each failure once."""
+    listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(8)
+    listener.setblocking(False)
+    server = Server(listener, answer)
+    sound, failures = server._poll, iter([OSError("no poll"), OSError("no poll"), MemoryError()])
 
-    def turn(_server: Server) -> None:
-        turns.append(1)
-        if len(turns) == 3:
-            raise SystemExit
+    class Failing:
+        def poll(self, milliseconds: float) -> list[tuple[int, int]]:
+            for failure in failures:
+                raise failure
+            found: list[tuple[int, int]] = sound.poll(milliseconds)
+            return found
 
-    monkeypatch.setattr(Server, "turn", turn)
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(SystemExit):
-        Server(listener, answer).run()
-    assert len(turns) == 3
+        def __getattr__(self, name: str) -> Any:
+            return getattr(sound, name)
+
+    server._poll = Failing()
+    threading.Thread(target=server.run, daemon=True).start()
+    assert ask(listener.getsockname()[1], "/livez")[0] == 200
+    told = "".join(capsys.readouterr())
+    assert (told.count("no poll"), told.count("MemoryError")) == (1, 1)
+    server.stopped = True
+
+
+def test_a_caller_that_cannot_be_attended_to_is_dropped(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """He is the only one who has to go."""
+    receive = Server._receive
+
+    def choosy(server: Server, caller: Any, number: int) -> bool:
+        if b"bad" in caller.socket.recv(4096, socket.MSG_PEEK):
+            raise ValueError("not him")
+        return receive(server, caller, number)
+
+    monkeypatch.setattr(Server, "_receive", choosy)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"bad")
+        try:
+            assert connection.recv(1) == b""
+        except ConnectionResetError:
+            """Dropped with something of his still unread."""
+    assert ask(port, "/livez")[0] == 200
 
 
 def test_a_caller_who_goes_away_is_forgotten(port: int) -> None:

@@ -9,10 +9,15 @@ import _socket
 import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
+import structlog
+
 from app.core.operating import native
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,17 @@ class Server:
         self._callers: dict[int, _Caller] = {}
         self._poll = native.original("select", "poll")()
         self._poll.register(listener.fileno(), _READ)
+        self._told = ""
+        self.stopped = False
 
     def run(self) -> None:
-        """Serve for ever."""
-        while True:
-            self.turn()
+        """Serve, whatever happens: without this thread a process that works would be taken for dead, and killed."""
+        while not self.stopped:
+            try:
+                self.turn()
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn has to come
+                self._tell(repr(error))
+                native.original("time", "sleep")(0.05)
 
     def turn(self, patience: float = 1.0) -> None:
         """Do what can be done now; wait for it so long at most, in seconds."""
@@ -81,6 +92,12 @@ class Server:
         now = time.monotonic()
         for number in [number for number, caller in self._callers.items() if caller.deadline < now]:
             self._drop(number)
+
+    def _tell(self, failure: str) -> None:
+        with suppress(Exception):  # standard error may be what fails
+            if failure != self._told:
+                log.error("management.failed", error=failure)
+        self._told = failure
 
     def _accept(self) -> None:
         try:
@@ -103,7 +120,7 @@ class Server:
             done = self._send(caller) if caller.reply else self._receive(caller, number)
         except BlockingIOError:
             return
-        except OSError:
+        except Exception:  # noqa: BLE001 - a caller who went away, or what could not be foreseen: only he has to go
             done = True
         if done:
             self._drop(number)
@@ -126,12 +143,14 @@ class Server:
         method, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
         if method not in ("GET", "HEAD"):
             return Reply(405, b"").encode(head=True)
+        head_only = method == "HEAD"
         try:
-            reply = self._answer(rest.split(" ")[0].partition("?")[0])
-        except Exception as error:  # noqa: BLE001 - one answer that fails must not end all others
-            reply = Reply(500, repr(error).encode(), "text/plain")
-        return reply.encode(head=method == "HEAD")
+            return self._answer(rest.split(" ")[0].partition("?")[0]).encode(head=head_only)
+        except BaseException as error:  # noqa: BLE001 - one answer that fails must not end all others
+            return Reply(500, repr(error).encode(), "text/plain").encode(head=head_only)
 
     def _drop(self, number: int) -> None:
-        self._poll.unregister(number)
-        self._callers.pop(number).socket.close()
+        caller = self._callers.pop(number)
+        with suppress(KeyError):
+            self._poll.unregister(number)
+        caller.socket.close()
