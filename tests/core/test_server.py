@@ -310,7 +310,12 @@ def test_a_refused_generation_leaves_the_old_one_serving(postgres: EmbeddedPostg
 def test_files_give_the_server_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they do the application: the file goes before the variable."""
     monkeypatch.chdir(tmp_path)
-    values = {"PLAYHALL_BIND": "127.0.0.1:8765", "WEB_CONCURRENCY": "5", "PLAYHALL_LOG_LEVEL": "error", "PLAYHALL_ENVIRONMENT": "production"}
+    values = {
+        "PLAYHALL_BIND": "127.0.0.1:8765",
+        "WEB_CONCURRENCY": "5",
+        "PLAYHALL_LOG_LEVEL": "error",
+        "PLAYHALL_ENVIRONMENT": "production",
+    }
     for name, value in values.items():
         (tmp_path / name).write_text(f"{value}\n")
         monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
