@@ -14,6 +14,7 @@ GATES = (
     Gate("types", "every type holds, strictly", FAST, Tool(types.argv, types.problems)),
     Gate("boundaries", "no package reaches into another's inside", FAST, Tool(boundaries.argv, boundaries.problems)),
     Gate("heads", "each history is one line, and its HEAD file names the newest revision", FAST, Check("migrations/test_heads.py")),
+    Gate("assertions", "every test asserts something", FAST, Check("testing/test_assertions.py")),
     Gate("tests", "what is promised holds; warnings are errors", CHANGE, Tool(tests.argv, tests.problems, talks=True), (DATABASE,)),
     Gate(
         "coverage-total", "the whole is tested as well as before", CHANGE, Tool(coverage.read_argv, coverage.total), (HISTORY,), ("tests",)
@@ -34,6 +35,8 @@ GATES = (
         (HISTORY,),
         ("tests",),
     ),
+    Gate("test-first", "a changed test fails without the change", CHANGE, Check("testing/test_test_first.py"), (HISTORY, DATABASE)),
+    Gate("order", "tests pass in any order", NIGHTLY, Check("testing/test_order.py"), (DATABASE,)),
 )
 
 BY_ID = {gate.id: gate for gate in GATES}

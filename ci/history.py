@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +33,18 @@ class History:
         listed = _git(self.root, "ls-tree", "-r", "--name-only", revision, "--", f"{folder.as_posix()}/")
         return [Path(line) for line in (listed or "").splitlines()]
 
+    @contextlib.contextmanager
+    def worktree(self) -> Iterator[Path]:
+        """The checkout as it was at the base, in a folder that is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="playhall-base-") as folder:
+            home = _line(self.root, "rev-parse", "--show-toplevel")
+            inside = self.root.resolve().relative_to(Path(home).resolve())
+            _git(self.root, "worktree", "add", "--detach", "--quiet", f"{folder}/base", self.base)
+            try:
+                yield Path(folder) / "base" / inside
+            finally:
+                _git(self.root, "worktree", "remove", "--force", f"{folder}/base")
+
     def release(self) -> str | None:
         """The newest release tag (v...) that is part of the base; None before the first release."""
         return _line(self.root, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", self.base) or None
@@ -44,7 +59,7 @@ def history(root: Path, branch: str) -> History | None:
         branch = f"origin/{base}"
     # A clone that was never pushed has the branch, and nothing under origin/.
     fork = _line(root, "merge-base", branch, "HEAD") or _line(root, "merge-base", branch.rpartition("/")[2], "HEAD")
-    if fork and fork == _line(root, "rev-parse", "HEAD") and not _line(root, "status", "--porcelain", "--untracked-files=no"):
+    if fork and fork == _line(root, "rev-parse", "HEAD") and not _line(root, "status", "--porcelain"):
         fork = _line(root, "rev-parse", "--verify", "--quiet", "HEAD^1")
     return History(root, fork) if fork else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from junitparser import Attr, JUnitXml, TestCase
 
@@ -36,20 +37,26 @@ def problems(scope: Scope, done: Done) -> Iterator[Problem]:
     path = reports(scope) / "tests.xml"
     if done.code not in (0, 1) or not path.exists():
         raise CouldNotRun(f"pytest ended with {done.code}; what it printed says why")
-    failed = [case for suite in JUnitXml.fromfile(str(path)) for case in suite if case.is_failure or case.is_error]
-    if done.code == 1 and not failed:
+    found = failed(path)
+    if done.code == 1 and not found:
         raise CouldNotRun("pytest failed, and no test did; what it printed says why")
-    yield from (_problem(case) for case in failed)
+    for file, line, name, said in found:
+        yield Problem(
+            gate=GATE,
+            where=f"{file}:{line}",
+            subject=f"{file}::{name}",
+            what=f"{name}: {said}",
+            why="A test says what somebody relies on",
+            do=f"pytest '{file}::{name}'",
+        )
 
 
-def _problem(case: TestCase) -> Problem:
-    file, line = str(case.file), int(case.line or 0) + 1  # type: ignore[attr-defined]
-    said = str(case.result[0].message or "").strip().splitlines() or ["it failed"]
-    return Problem(
-        gate=GATE,
-        where=f"{file}:{line}",
-        subject=f"{file}::{case.name}",
-        what=f"{case.name}: {said[0][:300]}".rstrip("."),
-        why="A test says what somebody relies on",
-        do=f"pytest '{file}::{case.name}'",
-    )
+def failed(report: Path) -> list[tuple[str, int, str, str]]:
+    """The tests that failed by a JUnit file of pytest's: file, line, name, and the first line of what was said."""
+    cases = [case for suite in JUnitXml.fromfile(str(report)) for case in suite if case.is_failure or case.is_error]
+    return [(str(case.file), int(case.line or 0) + 1, str(case.name), _said(case)) for case in cases]  # type: ignore[attr-defined]
+
+
+def _said(case: TestCase) -> str:
+    lines = str(case.result[0].message or "").strip().splitlines() or ["it failed"]
+    return lines[0][:300].rstrip(".")
