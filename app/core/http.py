@@ -38,8 +38,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it has no typ
     def arguments(self, schema: Any, **options: Any) -> Callable[[F], F]:
         """Parse a part of the request with a schema and pass the result to the view, before its path arguments."""
 
+        # Made once: from a class it would be made anew for each request.
+        made = schema() if isinstance(schema, type) else schema
+
         def decorator(view: F) -> F:
-            parts_of(view).arguments.append((schema, options))
+            parts_of(view).arguments.append((made, options))
             return view
 
         return decorator

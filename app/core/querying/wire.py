@@ -17,6 +17,9 @@ from app.core.operating.native import original
 Call = tuple[str, Sequence[Buffer | None], Sequence[int]]  # SQL with $1, $2 ..., the values as they travel, their formats
 Row = tuple[Any, ...]
 
+# Remembers how each type is written; what is written for one connection is the same for all.
+_writer = Transformer()
+_FORMAT = (PyFormat.TEXT, PyFormat.BINARY)
 _DONE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
 
@@ -26,8 +29,8 @@ def call(sql: str, values: Sequence[Any] = ()) -> Call:
     The values travel without a type, so PostgreSQL takes each for what stands there in the statement.
     """
     # Bytes as they are, everything else as text, which is the same for every type of number.
-    formats = [PyFormat.BINARY if isinstance(value, bytes) else PyFormat.TEXT for value in values]
-    return sql, Transformer().dump_sequence(values, formats), [PyFormat.as_pq(one) for one in formats]
+    formats = [isinstance(value, bytes) for value in values]
+    return sql, _writer.dump_sequence(values, [_FORMAT[one] for one in formats]), formats
 
 
 def exchange(connection: psycopg.Connection[Any], prepared: dict[str, bytes], calls: Sequence[Call]) -> list[pq.abc.PGresult]:

@@ -41,7 +41,7 @@ def loads(raw: str | bytes) -> Any:
 
 def dumps(value: object) -> str:
     """Write JSON without spaces; times as RFC 3339 in UTC with Z. NaN and infinity are refused."""
-    return json.dumps(value, default=_default, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _encoder.encode(value)
 
 
 def encode(value: object) -> bytes:
@@ -104,6 +104,7 @@ def _no_constant(name: str) -> NoReturn:
     _refuse(f"{name} is not JSON.")
 
 
+_encoder = json.JSONEncoder(default=_default, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
 
 
