@@ -7,15 +7,20 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from app.embedded.child import Child
 from app.embedded.manager import STOP_SIGNALS, Supervisor, end_children
 
 _PR_SET_CHILD_SUBREAPER = 36
 
+_SERVED = ("app/core/operating/server.py", "wsgi:application")
+if not Path(_SERVED[0]).exists():  # no checkout: a plugin's author, in the plugin's folder
+    _SERVED = ("python:app.core.operating.server", "app:create_app()")
+
 # The one way to start each kind of process in development.
 PROCESSES: Mapping[str, Sequence[str]] = {
-    "web": [sys.executable, "-m", "gunicorn", "-c", "app/core/operating/server.py", "wsgi:application"],
+    "web": [sys.executable, "-m", "gunicorn", "-c", *_SERVED],
     "worker": [sys.executable, "-m", "flask", "worker"],
     "relay": [sys.executable, "-m", "flask", "relay"],
     "scheduler": [sys.executable, "-m", "flask", "scheduler"],

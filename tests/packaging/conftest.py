@@ -22,6 +22,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def playhall(wheel: Path, tmp_path: Path, scratch_database: str) -> Installation:
     """As a third party has it, over a database of its own."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PLAYHALL_", "COVERAGE_", "TEST_"))}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PLAYHALL_", "COVERAGE_"))}
     own = {"DATABASE_URL": scratch_database, "PLAYHALL_ENVIRONMENT": "test", "PLAYHALL_MANAGEMENT_BIND": "127.0.0.1:0"}
     return Installation(tmp_path, wheel, {**inherited, **own})

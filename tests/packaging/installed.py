@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from packaging_tools import clean_environment, install
+from packaging_tools import OFFLINE, clean_environment, install
 
 BUILT_IN = "auth,shop,gacha,notifications"
 PATIENCE = 60  # seconds until a process answers; only a hang takes as long
@@ -28,7 +28,8 @@ class Installation:
     def __init__(self, folder: Path, wheel: Path, env: Mapping[str, str]) -> None:
         self.folder = folder
         self.python = clean_environment(folder / "venv")
-        self.env = {**env, "FLASK_APP": "app", "PLAYHALL_PLUGINS": BUILT_IN}
+        path = f"{self.python.parent}{os.pathsep}{env['PATH']}"
+        self.env = {**env, **OFFLINE, "PATH": path, "FLASK_APP": "app", "PLAYHALL_PLUGINS": BUILT_IN}
         install(self.python, wheel)
 
     def run(self, *module: str, cwd: Path | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+# What makes `pip install` take what is there and nothing else.
+OFFLINE = {"PIP_QUIET": "1", "PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def build_wheel(source: Path, names: Iterable[str], work: Path) -> Path:
@@ -33,18 +37,32 @@ def clean_environment(folder: Path) -> Path:
     (packages,) = (folder / "lib").glob("python*/site-packages")
     # Only the path: the editable install's own .pth file in there is not read.
     (packages / "dependencies.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n")
+    _add_commands(folder / "bin")
     return folder / "bin" / "python"
+
+
+def _add_commands(into: Path) -> None:
+    """The commands of the pinned libraries, run by the new environment's Python."""
+    theirs = Path(sys.executable).parent
+    for command in theirs.iterdir():
+        if command.is_dir() or (into / command.name).exists():
+            continue
+        first, _, rest = command.read_bytes().partition(b"\n")
+        if first.startswith(b"#!") and b"python" in first:
+            (into / command.name).write_bytes(f"#!{into / 'python'}\n".encode() + rest)
+            (into / command.name).chmod(0o755)
+        elif first.startswith(b"\x7fELF"):
+            (into / command.name).symlink_to(command)
 
 
 def install(python: Path, wheel: Path) -> None:
     """Put a wheel into an environment, without its dependencies."""
-    subprocess.run([*_pip(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
+    subprocess.run([*_pip(python), "install", str(wheel)], check=True, env={**os.environ, **OFFLINE})
 
 
 def install_source(python: Path, folder: Path) -> None:
-    """Put a source folder into an environment, as `pip install -e` does where nothing can be downloaded."""
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run([*_pip(python), "install", *options, "-e", str(folder)], check=True)
+    """Put a source folder into an environment, as it is and as it will be."""
+    subprocess.run([*_pip(python), "install", "-e", str(folder)], check=True, env={**os.environ, **OFFLINE})
 
 
 def uninstall(python: Path, name: str) -> None:

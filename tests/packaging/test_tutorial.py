@@ -1,0 +1,62 @@
+"""docs/plugins/tutorial.md works as it stands: every block is run, in order, where a third party would run it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from installed import Installation
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/plugins/tutorial.md").read_text()
+SERVE = "python -m app.embedded\n"
+# Stopped however the script ends; its own shell is told by nobody else.
+SERVING = """
+python -m app.embedded & server=$!
+trap 'kill $server; wait $server || true' EXIT
+until curl -sf {management}/readyz > /dev/null; do kill -0 $server; sleep 0.2; done
+"""
+
+
+def blocks() -> Iterator[tuple[str, str, str]]:
+    """Each block: its language, its text, and the last file that was named before it."""
+    end = 0
+    for found in re.finditer(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL):
+        named = re.findall(r"`([\w/]+\.py)`", PAGE[end : found.start()])
+        end = found.end()
+        yield found[1], found[2], named[-1] if named else ""
+
+
+def script(api: str, management: str) -> str:
+    """The page as a shell would run it."""
+    lines = ["set -euo pipefail"]
+    for language, text, file in blocks():
+        if language == "python":
+            lines.append(f"cat >> {file} <<'PYTHON'\n{text}PYTHON")
+        elif language == "sh":
+            lines.append(SERVING.format(management=management) if text == SERVE else text.replace("localhost:8000", api))
+    return "\n".join(lines)
+
+
+def test_the_tutorial_works(playhall: Installation) -> None:
+    """And answers what it says."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        api, management = (f"127.0.0.1:{free.getsockname()[1]}" for free in (one, two))
+    del playhall.env["FLASK_APP"], playhall.env["PLAYHALL_PLUGINS"]
+    environment = {**playhall.env, "PLAYHALL_BIND": api, "PLAYHALL_MANAGEMENT_BIND": management}
+    command = ["bash", "-c", script(api, management)]
+    done = subprocess.run(command, cwd=playhall.folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    answers = [json.loads(text) for text in re.findall(r"\{[^{}]*\}", done.stdout)]
+    for said in (json.loads(text) for language, text, _ in blocks() if language == "json"):
+        assert [answer for answer in answers if said.items() <= answer.items()], f"nobody answered {said}:\n{done.stdout}"
+
+
+def test_every_python_block_belongs_to_a_file() -> None:
+    """One that the plugin has, or that the page has the reader write."""
+    files = [file for language, _, file in blocks() if language == "python"]
+    assert len(files) == 7
+    assert all(files)
