@@ -59,7 +59,7 @@ def join(session: str) -> Membership:
             try:
                 _start(folder)
             except BaseException:
-                lock.close()
+                _give_up(folder, lock)
                 raise
     return Membership(Services(**json.loads((folder / _ADDRESSES).read_text())), lock)
 
@@ -82,6 +82,12 @@ def _enter(folder: Path) -> IO[str] | None:
                 return lock
         lock.close()
     return None
+
+
+def _give_up(folder: Path, lock: IO[str]) -> None:
+    with lock, suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # others may want to try
+        shutil.rmtree(folder)
 
 
 def _start(folder: Path) -> None:

@@ -26,12 +26,12 @@ def guarded(hosts: Iterable[str] = ()) -> Iterator[None]:
     What C libraries open by themselves is not seen; the database's address is checked by the settings.
     """
     global _allowed, _hooked
-    before = _allowed
-    _allowed = frozenset(_known(hosts))
-    if not _hooked:
-        sys.addaudithook(_hook)
-        _hooked = True
+    before, _allowed = _allowed, None
     try:
+        _allowed = frozenset(_known(hosts))
+        if not _hooked:
+            sys.addaudithook(_hook)
+            _hooked = True
         yield
     finally:
         _allowed = before

@@ -38,7 +38,7 @@ class OverrideSettings:
             fields = ", ".join(field.name for field in dataclasses.fields(kind))
             raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}; it has {fields}")
         made = dataclasses.replace(self._made()[owner], **values)
-        if problems := made.problems() if hasattr(made, "problems") else []:
+        if problems := list(made.problems() if hasattr(made, "problems") else ()):
             raise ValueError("; ".join(problems))
         if owner == "":
             self._playhall.settings = made
@@ -77,7 +77,8 @@ class Fake:
 
     def restore(self) -> None:
         """As they were."""
-        for protocol, service in self._before.items():
+        while self._before:
+            protocol, service = self._before.popitem()
             if service is None:
                 del self._registry._services[protocol]
             else:

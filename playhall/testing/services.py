@@ -67,20 +67,6 @@ def services() -> Iterator[Services]:
         yield Services(database_url, redis_url)
 
 
-def serve_session(config: pytest.Config) -> Services:
-    """Start the services once a session, from `pytest_configure`; xdist workers inherit where they are."""
-    if "PLAYHALL_TEST_SESSION" in os.environ:
-        return Services(os.environ["TEST_DATABASE_URL"], os.environ["TEST_REDIS_URL"])
-    stack = contextlib.ExitStack()
-    config.add_cleanup(stack.close)
-    started = stack.enter_context(services())
-    patch = stack.enter_context(pytest.MonkeyPatch.context())
-    patch.setenv("TEST_DATABASE_URL", started.database_url)
-    patch.setenv("TEST_REDIS_URL", started.redis_url)
-    patch.setenv("PLAYHALL_TEST_SESSION", "1")
-    return started
-
-
 def _throw_away(folder: Path) -> None:
     from app.embedded.place import remove
 

@@ -11,13 +11,13 @@ import redis
 from app.embedded import place
 from app.embedded.errors import FolderInUse
 from playhall.testing import services as module
-from playhall.testing.services import serve_session, services
+from playhall.testing.services import services
 
 
 @pytest.fixture(autouse=True)
 def no_outer_session(monkeypatch: pytest.MonkeyPatch, reachable: Path) -> None:
     """These tests start their own servers, in a folder of their own."""
-    for name in ("TEST_DATABASE_URL", "TEST_REDIS_URL", "PLAYHALL_TEST_SESSION"):
+    for name in ("TEST_DATABASE_URL", "TEST_REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(reachable))
 
@@ -75,15 +75,3 @@ def test_folder_is_thrown_away_before_its_lock_is_let_go(reachable: Path, monkey
     with services():
         pass
     assert swept == [True]
-
-
-def test_session_starts_once_and_workers_inherit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first caller starts the servers and exports them; a worker of the session only reads where they are."""
-    monkeypatch.setenv("TEST_DATABASE_URL", "postgresql://localhost/x_test")
-    monkeypatch.setenv("TEST_REDIS_URL", "redis://localhost/5")
-    config = pytest.Config.fromdictargs({}, [])
-    first = serve_session(config)
-    assert os.environ["PLAYHALL_TEST_SESSION"]
-    assert serve_session(config) == first
-    config._ensure_unconfigure()
-    assert "PLAYHALL_TEST_SESSION" not in os.environ
