@@ -41,7 +41,7 @@ SEEDS = (
         name="a warning",
         says="DeprecationWarning",
         edits={
-            _TEST: "import warnings\n\n\ndef test_stray() -> None:\n    warnings.warn('old', DeprecationWarning, stacklevel=1)\n    assert sum([1])\n"
+            _TEST: "import warnings\n\n\ndef test_stray() -> None:\n    warnings.warn('old', DeprecationWarning, 1)\n    assert sum([1])\n"
         },
     ),
     Seed(
