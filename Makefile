@@ -31,4 +31,4 @@ lock: venv  ## pin
 
 clean:  ## delete data and caches
 	@if [ -x $(PYTHON_IN_VENV) ] && [ -d var ]; then $(PYTHON_IN_VENV) -m app.embedded clean; fi
-	rm -rf build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -4,6 +4,9 @@ set -eu
 cd "$(dirname "$0")/.."
 unset PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 
+# Left by a build in this folder; Python would believe it, and not what is installed, about which plugins and commands there are.
+rm -rf playhall.egg-info
+
 stamp=.venv/playhall-installed
 # The path is part of it: an editable install and the scripts' first lines hold it.
 want="$(pwd) $(cat requirements/dev.txt setup.cfg setup.py pyproject.toml requirements/venv.sh | cksum)"
@@ -47,6 +50,10 @@ fi
 
 echo "Installing what requirements/dev.txt pins into .venv (once; about a minute) ..."
 pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet --no-input "$@"; }
-pip install --require-hashes -r requirements/dev.txt
+if ! pip install --require-hashes -r requirements/dev.txt; then
+    echo "The libraries could not be installed; what pip says about it is above." >&2
+    echo "It needs the network once, or PIP_INDEX_URL set to a mirror. Then type the same again; nothing has to be undone." >&2
+    exit 1
+fi
 pip install --no-deps --no-build-isolation -e .
 echo "$want" >"$stamp"

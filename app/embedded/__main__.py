@@ -54,6 +54,7 @@ def _stop(*_: object) -> None:
 
 def run() -> int:
     """Serve until stopped."""
+    development.refuse_taken_addresses()
     with ExitStack() as stack:
         servers = development.start(VAR, stack)
         prepared = subprocess.run(_PREPARE, env=servers.env, stdin=subprocess.DEVNULL, check=False)  # noqa: S603

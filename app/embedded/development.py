@@ -1,6 +1,7 @@
 """The servers of one checkout, for development: what the environment does not give is started under var/."""
 
 import os
+import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.redis import EmbeddedRedis
 
 _ADDRESSES = "services.env"
+_BINDS = {"PLAYHALL_BIND": "127.0.0.1:8000", "PLAYHALL_MANAGEMENT_BIND": "127.0.0.1:9000"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,30 @@ def env_of_running(var: Path) -> Mapping[str, str] | None:
         return {**os.environ, **found, "PLAYHALL_EMBEDDED": "true"}
 
 
+def refuse_taken_addresses() -> None:
+    """Raise EmbeddedError when somebody listens already where we want to; better now than after everything was started."""
+    for name, where in _binds().items():
+        host, _, port = where.rpartition(":")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            socket.create_server((host.strip("[]"), int(port)), family=family).close()
+        except ValueError:
+            continue  # no address: the web server says so
+        except OSError as error:
+            raise EmbeddedError(
+                f"{where}: {os.strerror(error.errno or 0)}. Stop what listens there, or choose another address: "
+                f"{name}=127.0.0.1:{int(port) + 80} make run"
+            ) from error
+
+
+def _binds() -> Mapping[str, str]:
+    given = _given()
+    return {name: given.get(name) or default for name, default in _BINDS.items()}
+
+
 def where_to_look(servers: Servers) -> str:
     """Give the lines that a person reads first."""
-    given = _given()
-    bind = given.get("PLAYHALL_BIND") or "127.0.0.1:8000"
-    management = given.get("PLAYHALL_MANAGEMENT_BIND") or "127.0.0.1:9000"
+    bind, management = _binds().values()
     lines = {
         "API": f"http://{bind}/api/v1",
         "its description": f"http://{bind}/docs",

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -24,8 +25,9 @@ SAY = (sys.executable, "-c", "import os, sys; print('flask', *sys.argv[1:], os.e
 @pytest.fixture(autouse=True)
 def checkout(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty checkout where flask is a program that says how it was called."""
-    for name in ("DATABASE_URL", "REDIS_URL", "PLAYHALL_ENVIRONMENT", "PLAYHALL_BIND", "PLAYHALL_MANAGEMENT_BIND"):
+    for name in ("DATABASE_URL", "REDIS_URL", "PLAYHALL_ENVIRONMENT", "PLAYHALL_BIND"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(development, "_BINDS", {"PLAYHALL_BIND": "127.0.0.1:0", "PLAYHALL_MANAGEMENT_BIND": "127.0.0.1:0"})
     monkeypatch.chdir(reachable)
     monkeypatch.setattr(command, "_FLASK", SAY)
     monkeypatch.setattr(command, "_PREPARE", (*SAY, "prepared"))
@@ -59,7 +61,7 @@ time.sleep(60)"""
     said = capfd.readouterr().out
     wanted = [
         "flask prepared postgresql://",
-        "http://127.0.0.1:8000/docs",
+        "http://127.0.0.1:0/docs",
         "flask dev token",
         "serving true",
     ]
@@ -68,6 +70,26 @@ time.sleep(60)"""
     assert signal.getsignal(signal.SIGINT) is handler
     assert not (checkout / "var" / "services.env").exists()
     assert {path.name for path in (checkout / "var").iterdir()} == {"postgres", "redis", "lock"}
+
+
+def test_address_that_is_taken_is_refused_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], checkout: Path
+) -> None:
+    """The message names the setting and how to type it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("PLAYHALL_MANAGEMENT_BIND", where)
+        assert main(["run"]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith(f"playhall: {where}: Address already in use. Stop what listens there")
+    assert "PLAYHALL_MANAGEMENT_BIND=127.0.0.1:" in said
+    assert not (checkout / "var").exists()
+
+
+def test_address_that_is_none_is_left_to_the_web_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows more forms than we do, and says itself what is wrong."""
+    monkeypatch.setenv("PLAYHALL_BIND", "unix:/tmp/playhall.sock")
+    development.refuse_taken_addresses()
 
 
 @pytest.mark.usefixtures("given")
