@@ -7,13 +7,11 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TypeVar, cast
 
-import redis
 import structlog
 from flask import Flask, current_app
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from app.core.db import db
+from app.core.guarding.redis_client import impatient
 from app.core.migrating.standing import pending
 from app.core.operating import metrics, native, probe
 from app.core.operating.checks import UNASKED, Check
@@ -55,9 +53,7 @@ class Health:
         self._guard = Guard(engine)
         facts = {"behind": lambda fetch: sorted(pending(app, fetch))}
         self._probe = Probe(probe.conninfo(engine), self._guard.freeze, self._guard.thaw, facts)
-        at_once = Retry(NoBackoff(), 0)
-        client = redis.Redis.from_url(self._playhall.settings.redis_url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=at_once)
-        self._redis = Check("redis", client.ping)
+        self._redis = Check("redis", impatient(self._playhall.settings.redis_url, 0.5).ping)
         self._measuring = Check("figures", self._measure)
         self._measured: Figures | None = None
         self._process = 0  # the one whose threads ask

@@ -23,10 +23,10 @@ from app.core.guarding import rates
 from app.core.guarding.counters import FAILED_OPEN, Count, Counters, Unreachable
 from app.core.guarding.rates import Rate
 from app.core.guarding.redis_line import Line
+from app.core.operating.access import PROBES
 from app.core.state import Playhall, state
 
 EXTENSION = "playhall-counters"
-PROBES = frozenset({"/livez", "/readyz"})  # these must pass whatever happens
 
 CORE_LIMITS: Mapping[str, str] = {
     "core.default": "600/minute",  # an account, on a route that names no limit

@@ -25,6 +25,7 @@ from app.core.guarding.counters import FAILED_OPEN, PAUSE, Counters
 from app.core.guarding.rates import Rate, parse
 from app.core.guarding.redis_line import Line
 from app.core.limits import CORE_LIMITS, counters, subject
+from app.core.operating.access import PROBES
 from app.core.settings import CoreSettings
 from app.embedded.redis import EmbeddedRedis
 from playhall.testing.services import Services
@@ -290,7 +291,7 @@ def _example(rule: Rule, name: str) -> object:
 def test_no_method_of_any_rule_is_without_its_limit(guarded: FlaskClient, guarded_app: Flask, sign_in: SignIn) -> None:
     """Before and after every sibling method was called: a limit is never forgotten."""
     headers = {**sign_in().headers, "Idempotency-Key": "k"}
-    routes = [(method, path) for method, path in every_method(guarded_app) if path not in limits.PROBES]
+    routes = [(method, path) for method, path in every_method(guarded_app) if path not in PROBES]
     assert {("GET", "/guarded/many"), ("POST", "/guarded/many"), ("DELETE", "/guarded/many"), ("HEAD", "/guarded/many")} <= set(routes)
     unlimited = [f"{method} {path}" for _ in range(2) for method, path in routes if LIMIT[0] not in _call(guarded, method, path, headers)]
     assert not unlimited

@@ -13,7 +13,7 @@ from app.core.operating import metrics
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-QUIET = frozenset({"/livez", "/readyz"})  # asked every few seconds: measured, but not told of
+PROBES = frozenset({"/livez", "/readyz"})  # asked every few seconds: they pass whatever happens, and are measured but not told of
 
 
 def begin(request_id: str) -> None:
@@ -33,7 +33,7 @@ class Access:
         rule = request.url_rule if has_request_context() else None
         route, method = rule.rule if rule else None, environ["REQUEST_METHOD"]
         metrics.request_done(route, method, status, seconds)
-        if route in QUIET:
+        if route in PROBES:
             return
         level, event = ("warning", "slow") if seconds > self._slow else ("info", "request")
         fields = {"method": method, "route": route or metrics.UNKNOWN, "status": status, "duration_ms": round(seconds * 1000, 1)}

@@ -12,13 +12,12 @@ import click
 import redis
 from dotenv import dotenv_values
 from flask import Flask
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import settings_names
 from app.core.db import db
 from app.core.errors import PluginError
+from app.core.guarding.redis_client import impatient
 from app.core.log import mask, passwords
 from app.core.migrating.branches import MigrationError
 from app.core.migrating.standing import orphans, pending, unknown
@@ -142,7 +141,7 @@ def _database(settings: CoreSettings) -> Iterator[Finding]:
 
 
 def _redis(settings: CoreSettings) -> Iterator[Finding]:
-    client = redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+    client = impatient(settings.redis_url, 2)
     try:
         version = str(cast(dict[str, Any], client.info("server"))["redis_version"])
     except redis.RedisError as error:

@@ -8,12 +8,11 @@ import redis
 import structlog
 from flask import current_app
 from prometheus_client import Counter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 from app.core.guarding.breaker import Breaker
+from app.core.guarding.redis_client import impatient
 from app.core.state import state
 
 QUEUE = "playhall"
@@ -32,7 +31,7 @@ class Waker:
     """Asks for a drain, unless one is pending. Never raises, and leaves a silent Redis alone for a second."""
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 0))
+        self._redis = impatient(url, _PATIENCE)
         self._queue = Queue(QUEUE, connection=self._redis, serializer=JSONSerializer)
         self._breaker = Breaker(_PAUSE)
 

@@ -14,7 +14,7 @@ import uuid_utils
 from flask import Flask, request
 
 from app.core.errors import DomainError, HostRefused, InternalError, MalformedRequest
-from app.core.operating.access import Access, begin
+from app.core.operating.access import PROBES, Access, begin
 from app.core.web import cors
 from app.core.web.problems import REQUEST_ID, document, status_of
 from app.core.web.proxies import TrustedProxies
@@ -30,7 +30,6 @@ log = structlog.get_logger(__name__)
 
 STARTED = "playhall.started"
 REFUSED = "playhall.refused"  # in the WSGI environ: why the server could not read the request, as a DomainError
-PROBES = frozenset({"/livez", "/readyz"})
 # Each is only added where the application did not say otherwise: /docs needs scripts, a catalogue may be cached.
 DEFAULTS = (
     ("Cache-Control", "no-store"),
