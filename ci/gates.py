@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .gate import Check, Gate, Need, Tier, Tool
-from .tools import boundaries, coverage, formatting, lint, tests, types
+from .tools import boundaries, coverage, deps, formatting, lint, secrets, tests, types
 
 FAST, CHANGE, NIGHTLY = Tier
 DATABASE, HISTORY, RELEASE, CHECKOUT = Need
@@ -13,6 +13,8 @@ GATES = (
     Gate("format", "the code is laid out as ruff lays it out", FAST, Tool(formatting.argv, formatting.problems)),
     Gate("types", "every type holds, strictly", FAST, Tool(types.argv, types.problems)),
     Gate("boundaries", "no package reaches into another's inside", FAST, Tool(boundaries.argv, boundaries.problems)),
+    Gate("secrets", "no key or password in what a change adds", FAST, Tool(secrets.argv, secrets.problems)),
+    Gate("deps", "what is imported is what the distribution requires", FAST, Tool(deps.argv, deps.problems)),
     Gate("heads", "each history is one line, and its HEAD file names the newest revision", FAST, Check("migrations/test_heads.py")),
     Gate("assertions", "every test asserts something", FAST, Check("testing/test_assertions.py")),
     Gate("tests", "what is promised holds; warnings are errors", CHANGE, Tool(tests.argv, tests.problems, talks=True), (DATABASE,)),
