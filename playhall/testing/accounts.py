@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import svcs
@@ -33,6 +33,11 @@ _GIVER = "app.economy.testing"  # give(account: UUID, currency: str, amount: int
 class Answer(TestResponse):
     """An answer; `json` is its document."""
 
+    if TYPE_CHECKING:
+
+        @property
+        def json(self) -> Any: ...
+
     @property
     def problem(self) -> dict[str, Any]:
         """The problem document; an AssertionError when it is none."""
@@ -47,6 +52,14 @@ class Client(FlaskClient):
     def __init__(self, app: Flask) -> None:
         super().__init__(app, app.response_class, use_cookies=True)
         self.response_wrapper = type("Answer", (Answer, self.response_wrapper), {})
+
+    if TYPE_CHECKING:
+        # For authors' type checkers: what comes back is an Answer, whose document may be looked into.
+        def get(self, *args: Any, **options: Any) -> Answer: ...
+        def post(self, *args: Any, **options: Any) -> Answer: ...
+        def put(self, *args: Any, **options: Any) -> Answer: ...
+        def patch(self, *args: Any, **options: Any) -> Answer: ...
+        def delete(self, *args: Any, **options: Any) -> Answer: ...
 
 
 class SignedIn(Client):
