@@ -42,6 +42,13 @@ def normalise(dump: str) -> Schema:
     return found
 
 
+def changed(before: Schema, after: Schema) -> Iterator[tuple[Entry, str]]:
+    """Each object that is not the same in both, with what makes it, or made it."""
+    for entry in sorted(before.keys() | after.keys()):
+        if before.get(entry) != after.get(entry):
+            yield entry, after.get(entry) or before[entry]
+
+
 def difference(before: Schema, after: Schema) -> Iterator[str]:
     """One line per statement or column that is in one and not in the other, with + for what is new and - for what is gone."""
     for entry in sorted(before.keys() | after.keys()):
