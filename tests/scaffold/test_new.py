@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +14,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.core.cli import plugin
-from app.scaffold.writing import name_problem, rendered
+from app.scaffold.writing import SEEDLING, name_problem, rendered
+from ci.gate import Need
+from ci.gates import GATES
 
+ROOT = Path(__file__).resolve().parents[2]
 LONGEST = "a" * 30
 
 
@@ -143,3 +148,25 @@ def test_what_it_writes_is_as_ruff_wants_it(name: str, tmp_path: Path) -> None:
             [sys.executable, "-m", "ruff", *action, "."], cwd=tmp_path / "plugin", capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_its_rules_are_playhall_s() -> None:
+    """So that an author's editor says what the gate says."""
+    own = tomllib.loads((SEEDLING / "pyproject.toml").read_text())["tool"]["ruff"]
+    assert own == tomllib.loads((ROOT / "ci" / "rules.toml").read_text())
+
+
+def test_its_types_hold() -> None:
+    """Strictly, in its tests as well, against what Playhall promises."""
+    command = [sys.executable, "-m", "mypy", "--config-file=setup.cfg", str(SEEDLING / "src/playhall_seedling"), str(SEEDLING / "tests")]
+    environment = {**os.environ, "MYPYPATH": str(SEEDLING / "src")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_gate_is_a_rule_of_its_quality() -> None:
+    """Each that judges a plugin has its row, in a state that the page explains."""
+    rows = dict(re.findall(r"(?m)^\| ([a-z0-9-]+) \| (.*) \|$", (SEEDLING / "QUALITY.md").read_text()))
+    del rows["rule"]
+    assert {gate.id for gate in GATES if Need.CHECKOUT not in gate.needs} - set(rows) == set()
+    assert set(rows.values()) == {"proven"}
