@@ -68,9 +68,15 @@ class SignedIn(Client):
     Each POST carries a new Idempotency-Key, as a frontend's would. `key="one"` sends that one, `key=None` none.
     """
 
-    def __init__(self, app: Flask, account: UUID, session_id: UUID, token: str) -> None:
+    def __init__(self, app: Flask, account: UUID, session_id: UUID, roles: Iterable[str]) -> None:
         super().__init__(app)
-        self.id, self.session, self.token = account, session_id, token
+        self.id, self.session, self.roles, self.token = account, session_id, frozenset(roles), ""
+
+    def sign_in_again(self, lifetime: timedelta = LIFETIME) -> Self:
+        """The same client, in the same session, with a new token."""
+        with self.application.app_context():
+            self.token = issue_access_token(self.id, self.session, self.roles, lifetime)
+        return self
 
     @property
     def headers(self) -> dict[str, str]:
@@ -99,7 +105,7 @@ class AsAccount:
         """
         with self._app.app_context():
             account, session_id = transaction(lambda: _make(balances))
-            client = SignedIn(self._app, account, session_id, issue_access_token(account, session_id, roles, lifetime))
+        client = SignedIn(self._app, account, session_id, roles).sign_in_again(lifetime)
         self.made.append(client)
         return client
 
