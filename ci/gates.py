@@ -17,6 +17,8 @@ GATES = (
     Gate("deps", "what is imported is what the distribution requires", FAST, Tool(deps.argv, deps.problems)),
     Gate("heads", "each history is one line, and its HEAD file names the newest revision", FAST, Check("migrations/test_heads.py")),
     Gate("assertions", "every test asserts something", FAST, Check("testing/test_assertions.py")),
+    Gate("revisions", "a revision file imports nothing that may change, and goes both ways", FAST, Check("migrations/test_revisions.py")),
+    Gate("frozen", "a revision that was released never changes", FAST, Check("migrations/test_frozen.py"), (RELEASE,)),
     Gate("tests", "what is promised holds; warnings are errors", CHANGE, Tool(tests.argv, tests.problems, talks=True), (DATABASE,)),
     Gate(
         "coverage-total", "the whole is tested as well as before", CHANGE, Tool(coverage.read_argv, coverage.total), (HISTORY,), ("tests",)
@@ -37,6 +39,17 @@ GATES = (
         (HISTORY,),
         ("tests",),
     ),
+    Gate(
+        "stairway",
+        "every revision up, down and up again leaves the exact same schema",
+        CHANGE,
+        Check("migrations/test_stairway.py"),
+        (DATABASE,),
+    ),
+    Gate("stairway-data", "rows survive every revision, both ways", CHANGE, Check("migrations/test_stairway_data.py"), (DATABASE,)),
+    Gate("drift", "the models make the schema that the revisions make", CHANGE, Check("migrations/test_drift.py"), (DATABASE,)),
+    Gate("locks", "no revision makes anybody wait", CHANGE, Check("migrations/test_locks.py"), (DATABASE,)),
+    Gate("ownership", "a branch touches only what carries its prefix", CHANGE, Check("migrations/test_ownership.py"), (DATABASE,)),
     Gate("test-first", "a changed test fails without the change", CHANGE, Check("testing/test_test_first.py"), (HISTORY, DATABASE)),
     Gate("order", "tests pass in any order", NIGHTLY, Check("testing/test_order.py"), (DATABASE,)),
 )

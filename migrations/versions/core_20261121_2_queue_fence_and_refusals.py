@@ -6,8 +6,6 @@ from alembic import op
 revision = "core_20261121_2"
 down_revision = "core_20261121_1"
 
-PENDING = "kafka_at IS NULL AND jobs_at IS NOT NULL"
-
 
 def upgrade() -> None:
     op.add_column("core_job", sa.Column("fence", sa.Integer(), server_default=sa.text("0"), nullable=False))
@@ -21,17 +19,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "outcome", "slot", name=op.f("pk_core_job_total")),
     )
     op.add_column("core_outbox", sa.Column("kafka_error", sa.Text(), nullable=True))
-    op.create_index("ix_core_outbox_kafka_refused", "core_outbox", ["id"], postgresql_where=sa.text("kafka_error IS NOT NULL"))
-    # Replaced, so that what was refused is not read again in each round.
-    op.drop_index("ix_core_outbox_kafka_pending", table_name="core_outbox")
-    narrower = sa.text(f"{PENDING} AND kafka_error IS NULL")
-    op.create_index("ix_core_outbox_kafka_pending", "core_outbox", ["id"], postgresql_where=narrower)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_core_outbox_kafka_pending", table_name="core_outbox")
-    op.create_index("ix_core_outbox_kafka_pending", "core_outbox", ["id"], postgresql_where=sa.text(PENDING))
-    op.drop_index("ix_core_outbox_kafka_refused", table_name="core_outbox")
     op.drop_column("core_outbox", "kafka_error")
     op.drop_table("core_job_total")
     op.drop_column("core_job", "fence")

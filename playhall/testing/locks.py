@@ -6,23 +6,34 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, event
 
 from app.core.migrating.standing import fetcher, is_version_table, tables
 
-Rest = Mapping[str, tuple[int, int, int]]  # table -> oid, file, rows
+
+class Rest(NamedTuple):
+    """A table before the revision."""
+
+    oid: int
+    file: int
+    indexes: int
+    rows: int
+
 
 # Modes that make a writer wait.
 _STRONG = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
-_TABLES = (
-    "SELECT relname, oid::bigint, relfilenode::bigint FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
-)
+_INDEXES = "(SELECT count(*) FROM pg_index i WHERE i.indrelid = c.oid)"
+_TABLES = f"""
+SELECT relname, oid::bigint, relfilenode::bigint, {_INDEXES}
+  FROM pg_class c WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+"""
 # The view also counts what earlier transactions of this session did and did not report yet.
 _FLUSH = "SELECT pg_stat_force_next_flush()"
-_MEASURE = """
-SELECT c.relname, c.relfilenode::bigint, coalesce(s.seq_tup_read, 0), coalesce(s.n_tup_ins, 0), coalesce(s.n_tup_upd + s.n_tup_del, 0),
+_MEASURE = f"""
+SELECT c.relname, c.relfilenode::bigint, {_INDEXES},
+       coalesce(s.seq_tup_read, 0), coalesce(s.n_tup_ins, 0), coalesce(s.n_tup_upd + s.n_tup_del, 0),
        ARRAY(SELECT l.mode FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation = c.oid)
   FROM pg_class c LEFT JOIN pg_stat_xact_user_tables s ON s.relid = c.oid WHERE c.oid = ANY(%s)
 """
@@ -74,29 +85,30 @@ def watching(connection: Connection) -> Iterator[Watch]:
         event.remove(connection, "before_cursor_execute", execute)
 
 
-def _rest(connection: Connection) -> Rest:
+def _rest(connection: Connection) -> dict[str, Rest]:
     fetch = fetcher(connection)
     own = {name for name in tables(fetch) if not is_version_table(name)}
     found = [row for row in fetch(_TABLES) if row[0] in own]
-    counted = {name: (oid, file, fetch(f'SELECT count(*) FROM "{name}"')[0][0]) for name, oid, file in found}  # noqa: S608
+    counted = {name: Rest(oid, file, indexes, fetch(f'SELECT count(*) FROM "{name}"')[0][0]) for name, oid, file, indexes in found}
     fetch(_FLUSH)
     connection.commit()
     return counted
 
 
-def _measure(connection: Connection, before: Rest, watch: Watch) -> None:
+def _measure(connection: Connection, before: Mapping[str, Rest], watch: Watch) -> None:
     driver = connection.connection.driver_connection
     assert driver is not None
-    for name, file, read, added, changed, modes in driver.execute(_MEASURE, [[oid for oid, _, _ in before.values()]]).fetchall():
-        rows = before[name][2] if name in before else 0  # renamed meanwhile
-        strong = next((mode for mode in reversed(_STRONG) if mode in modes), None)
+    measured = driver.execute(_MEASURE, [[rest.oid for rest in before.values()]]).fetchall()
+    for name, file, indexes, read, added, changed, modes in measured:
         if added or changed:
             watch.written.add(name)
-        if strong and name in before and file != before[name][1]:
+        strong = next((mode for mode in reversed(_STRONG) if mode in modes), None)
+        rest = before.get(name)  # None: it was renamed
+        if strong and rest and file != rest.file:
             watch.burdens.append(_rewrite(name))
         elif strong and read:
-            watch.burdens.append(_scan(name, strong))
-        if changed >= rows > 0:
+            watch.burdens.append(_scan(name, strong, index=rest is not None and indexes > rest.indexes))
+        if rest and changed >= rest.rows > 0:
             watch.burdens.append(_all_rows(name))
 
 
@@ -107,8 +119,8 @@ def _rewrite(table: str) -> Burden:
     )
 
 
-def _scan(table: str, mode: str) -> Burden:
-    if mode == "ShareLock":
+def _scan(table: str, mode: str, *, index: bool) -> Burden:
+    if index:
         return Burden(
             f"{table} is read from end to end while nobody can write to it",
             'build the index outside the transaction: transactional = False, timeout = "15min", and CREATE INDEX CONCURRENTLY',
@@ -129,5 +141,5 @@ def _all_rows(table: str) -> Burden:
 def _outside(statement: str) -> Burden:
     return Burden(
         f"outside a transaction it runs {' '.join(statement.split())[:120]}",
-        "move that into a revision of its own without transactional = False; outside stand CONCURRENTLY, VALIDATE CONSTRAINT and ADD VALUE alone",
+        "move that into a revision of its own without transactional = False; outside stand CONCURRENTLY, VALIDATE CONSTRAINT, ADD VALUE",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,10 +53,8 @@ def fill(connection: Connection, samples: Samples | None = None, owned: Callable
         except (DBAPIError, LookupError, NotImplementedError) as error:
             refused[table.name] = _refused(error)
             continue
-        try:
+        with suppress(DBAPIError, LookupError, NotImplementedError):  # not every table takes a row of defaults
             bare[table.name] = _add(connection, table, bare, samples or {}, (Form.BARE,))
-        except (DBAPIError, LookupError, NotImplementedError):
-            pass
     connection.commit()
     return refused
 
