@@ -13,9 +13,9 @@ from installed import Installation
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/plugins/tutorial.md").read_text()
 SERVE = "python -m app.embedded\n"
-# Stopped however the script ends; its own shell is told by nobody else.
+# In the background, and stopped however the script ends.
 SERVING = """
-python -m app.embedded & server=$!
+python -m app.embedded >&2 & server=$!
 trap 'kill $server; wait $server || true' EXIT
 until curl -sf {management}/readyz > /dev/null; do kill -0 $server; sleep 0.2; done
 """
@@ -46,7 +46,8 @@ def test_the_tutorial_works(playhall: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         api, management = (f"127.0.0.1:{free.getsockname()[1]}" for free in (one, two))
     del playhall.env["FLASK_APP"], playhall.env["PLAYHALL_PLUGINS"]
-    environment = {**playhall.env, "PLAYHALL_BIND": api, "PLAYHALL_MANAGEMENT_BIND": management}
+    person = {f"GIT_{role}_{what}": "author@localhost" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environment = {**playhall.env, **person, "PLAYHALL_BIND": api, "PLAYHALL_MANAGEMENT_BIND": management}
     command = ["bash", "-c", script(api, management)]
     done = subprocess.run(command, cwd=playhall.folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
