@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from ..gates import beside_the_tests
 from ..junit import PROBLEM, WAIVED, waived_text
 from ..problems import Problem, judge
-from ..scope import ASKED, Scope, here
+from ..scope import ASKED, Scope, enabled, here
 
 Judge = Callable[[Iterable[Problem]], None]
 
@@ -20,6 +20,15 @@ Judge = Callable[[Iterable[Problem]], None]
 def scope() -> Scope:
     """The project in the working directory, and which of its plugins are judged."""
     return here()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plugins(scope: Scope) -> Iterator[None]:
+    """In a plugin's repository: it and what it requires are on."""
+    with pytest.MonkeyPatch.context() as patch:
+        if scope.only:
+            patch.setenv("PLAYHALL_PLUGINS", ",".join(enabled(scope.plugins[0])))
+        yield
 
 
 @pytest.fixture(name="judge")
