@@ -67,6 +67,8 @@ def migrate(app: Flask, servers: Services, upgrade: Callable[[Flask], None]) -> 
             _create(connection, own_name, template)
         else:
             upgrade(app)
+            # A database that is in use cannot be copied, and a test before this one may have left a connection open.
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (own_name,))
             _create(connection, template, own_name)
     return template
 

@@ -61,7 +61,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _is_ours(item: pytest.Item) -> bool:
-    return bool(item.config.getini("playhall_plugins")) or "services" in getattr(item, "fixturenames", ())
+    named = any(item.config.getini(name) for name in ("playhall_plugins", "playhall_allow_hosts"))
+    return named or "services" in getattr(item, "fixturenames", ())
 
 
 @contextmanager
