@@ -55,7 +55,7 @@ db = LateGroup("db", late="app.core.migrating.db_commands:db_group", help="Bring
 
 @click.group(cls=LateGroup, late="app.core.migrating.removal:leaving")
 def plugin() -> None:
-    """List, show, check and remove plugins."""
+    """Write, list, show, check and remove plugins."""
 
 
 plugin.add_command(new)

@@ -168,5 +168,6 @@ def test_every_gate_is_a_rule_of_its_quality() -> None:
     """Each that judges a plugin has its row, in a state that the page explains."""
     rows = dict(re.findall(r"(?m)^\| ([a-z0-9-]+) \| (.*) \|$", (SEEDLING / "QUALITY.md").read_text()))
     del rows["rule"]
-    assert {gate.id for gate in GATES if Need.CHECKOUT not in gate.needs} - set(rows) == set()
+    missing = {gate.id for gate in GATES if Need.CHECKOUT not in gate.needs} - set(rows)
+    assert missing == set(), f"give each a row in {SEEDLING / 'QUALITY.md'}"
     assert set(rows.values()) == {"proven"}
