@@ -49,6 +49,13 @@ GATES = (
     Gate("stairway-data", "rows survive every revision, both ways", CHANGE, Check("migrations/test_stairway_data.py"), (DATABASE,)),
     Gate("drift", "the models make the schema that the revisions make", CHANGE, Check("migrations/test_drift.py"), (DATABASE,)),
     Gate("locks", "no revision makes anybody wait", CHANGE, Check("migrations/test_locks.py"), (DATABASE,)),
+    Gate(
+        "lifecycle",
+        "a plugin comes and goes without a trace, alone and among all",
+        CHANGE,
+        Check("migrations/test_lifecycle.py"),
+        (DATABASE,),
+    ),
     Gate("ownership", "a branch touches only what carries its prefix", CHANGE, Check("migrations/test_ownership.py"), (DATABASE,)),
     Gate("test-first", "a changed test fails without the change", CHANGE, Check("testing/test_test_first.py"), (HISTORY, DATABASE)),
     Gate("order", "tests pass in any order", NIGHTLY, Check("testing/test_order.py"), (DATABASE,)),

@@ -1,6 +1,6 @@
 """Seeded defects: the proof that each gate can fail."""
 
-from . import structure, testing
+from . import migrations, stairway, structure, testing
 from .seed import Seed
 
-SEEDS: tuple[Seed, ...] = (*structure.SEEDS, *testing.SEEDS)
+SEEDS: tuple[Seed, ...] = (*structure.SEEDS, *stairway.SEEDS, *migrations.SEEDS, *testing.SEEDS)
