@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from playhall.testing import plugin
 from tests.testing.authoring import pytest_in
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """An empty folder that PostgreSQL's user may enter: pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="playhall-open-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
 
 OTHER = """
 import sys
@@ -36,6 +48,14 @@ def client():
 """
 
 
+SHARED = """
+import os, pathlib
+
+def test_where(services):
+    pathlib.Path(os.environ["PYTEST_XDIST_WORKER"]).write_text(services.database_url)
+"""
+
+
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
 def test_other_projects_feel_nothing(tmp_path: Path, workers: tuple[str, ...]) -> None:
     """No import, no server, no guard, and their own fixtures are theirs; also where Playhall's libraries are broken."""
@@ -52,6 +72,17 @@ def test_other_projects_feel_nothing(tmp_path: Path, workers: tuple[str, ...]) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
     assert not list(tmp_path.glob("playhall-*"))
+
+
+def test_workers_share_the_servers_that_the_first_has_started(reachable: Path) -> None:
+    """One PostgreSQL, a database each; and all of it is gone when pytest ends."""
+    (reachable / "test_where.py").write_text(SHARED)
+    done = pytest_in(reachable, "-n", "2", "--dist", "each", TEST_DATABASE_URL="", TEST_REDIS_URL="", TMPDIR=str(reachable))
+    assert done.returncode == 0, done.stdout + done.stderr
+    one, other = (make_url((reachable / worker).read_text()) for worker in ("gw0", "gw1"))
+    assert one.query["host"] == other.query["host"]
+    assert one.database != other.database
+    assert not list(reachable.glob("playhall-*"))
 
 
 def test_every_fixture_says_what_it_is_for() -> None:
