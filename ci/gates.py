@@ -58,6 +58,7 @@ GATES = (
     ),
     Gate("ownership", "a branch touches only what carries its prefix", CHANGE, Check("migrations/test_ownership.py"), (DATABASE,)),
     Gate("test-first", "a changed test fails without the change", CHANGE, Check("testing/test_test_first.py"), (HISTORY, DATABASE)),
+    Gate("jobs", "every job that a crash cuts off and that is run again has one effect", CHANGE, Check("structure/test_jobs.py"), (DATABASE,)),
     Gate("order", "tests pass in any order", NIGHTLY, Check("testing/test_order.py"), (DATABASE,)),
 )
 
