@@ -48,7 +48,7 @@ _MAKERS: dict[type[Any], Callable[[int], Any]] = {
 
 def given(name: str, root: Path | None = None) -> Samples:
     """The lines `table.column = value` of `samples` in [ci:plugin:NAME] of the project's setup.cfg."""
-    parser = ConfigParser(interpolation=None)
+    parser = ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
     parser.read((root or Path.cwd()) / "setup.cfg", encoding="utf-8")
     lines = parser.get(f"ci:plugin:{name}", "samples", fallback="").strip().splitlines()
     found = (line.partition("=") for line in lines)

@@ -6,56 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from sqlalchemy import NullPool, create_engine, make_url
 
-from app import create_app
-from app.core import migrations
-from app.core.db import Base
-from app.core.migrating import drift
-from app.core.migrating.branches import branches
 from app.core.migrating.revisions import next_id
-from app.core.migrating.standing import owner
 from playhall.testing.revisions import problems
-from playhall.testing.schema import difference, schema
-from playhall.testing.services import Services
-from playhall.testing.stairway import walk
-from tests.core.migrating import branch, scratch, small_app, write
-
-
-@pytest.fixture
-def app(services: Services, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """The application with every built-in plugin."""
-    monkeypatch.setenv("DATABASE_URL", services.database_url)
-    monkeypatch.setenv("REDIS_URL", services.redis_url)
-    return create_app()
-
-
-def test_every_branch_keeps_the_rules(app: Flask) -> None:
-    """No application import, one head, a downgrade, an id that tells whose it is."""
-    assert [problem for one in branches(app) for problem in problems(one)] == []
-
-
-def test_every_revision_of_every_branch_goes_up_and_down_and_up(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exact same schema and rows each time, branch after branch in load order; and models say what the tables are."""
-    with scratch(services.database_url) as url:
-        monkeypatch.setenv("DATABASE_URL", url)
-        monkeypatch.setenv("REDIS_URL", services.redis_url)
-        app = create_app()
-        assert [defect for one in branches(app) for defect in walk(app, one)] == []
-        assert drift.check(app) == []
-        migrations.downgrade(app)
-
-
-def test_models_make_exactly_the_schema_that_revisions_make(services: Services, app: Flask) -> None:
-    """Also what `flask db check` cannot see: the text of a CHECK, the condition of an index, a generated column."""
-    names = {one.name for one in branches(app)}
-    declared = [table for name, table in Base.metadata.tables.items() if owner(name) in names]
-    with scratch(services.database_url) as migrated, scratch(services.database_url) as made:
-        migrations.upgrade(small_app(migrated, app.extensions["playhall"].plugins))
-        engine = create_engine(made, poolclass=NullPool)
-        Base.metadata.create_all(engine, tables=declared)
-        assert list(difference(schema(make_url(migrated)), schema(engine.url))) == []
+from tests.core.migrating import branch, write
 
 
 def test_sound_branch_has_no_problems(tmp_path: Path) -> None:

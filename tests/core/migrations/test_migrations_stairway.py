@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from app.core import migrations
-from app.core.migrating.branches import Branch, core_branch
+from app.core.migrating.branches import Branch
 from app.core.migrating.exclusive import exclusive
 from playhall.testing.defects import Kind
 from playhall.testing.locks import watching
@@ -258,12 +258,6 @@ def test_branch_at_its_head_is_climbed_from_nothing(app: Flask, loot: Branch) ->
     assert walk(app, loot) == []
     write(loot.folder, "loot", 2, up, down)
     assert any(re.search(message, line) for line in walk(app, loot))
-
-
-def test_core_goes_up_and_down_and_up(services: Services) -> None:
-    """Every revision of the core."""
-    with scratch(services.database_url) as url:
-        assert walk(small_app(url), core_branch()) == []
 
 
 DUMP = """--
