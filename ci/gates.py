@@ -15,6 +15,7 @@ GATES = (
     Gate("boundaries", "no package reaches into another's inside", FAST, Tool(boundaries.argv, boundaries.problems)),
     Gate("secrets", "no key or password in what a change adds", FAST, Tool(secrets.argv, secrets.problems)),
     Gate("deps", "what is imported is what the distribution requires", FAST, Tool(deps.argv, deps.problems)),
+    Gate("docs", "documents name every setting, error and event, and their examples could run", FAST, Check("structure/test_docs.py")),
     Gate("heads", "each history is one line, and its HEAD file names the newest revision", FAST, Check("migrations/test_heads.py")),
     Gate("assertions", "every test asserts something", FAST, Check("testing/test_assertions.py")),
     Gate("revisions", "a revision file imports nothing that may change, and goes both ways", FAST, Check("migrations/test_revisions.py")),
