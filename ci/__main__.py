@@ -88,7 +88,7 @@ def _baseline(scope: Scope, arguments: argparse.Namespace) -> int:
     text = baseline.here(scope)
     old = baseline.bars(text, baseline.COVERAGE)
     for name, value in measured.items():
-        print(f"{name:18}{value:6.1f} %   bar {old.get(name, baseline.FIRST):.1f} %")
+        print(f"{name:18}{value:6.1f} %   bar {old.get(name, baseline.FIRST[baseline.COVERAGE]):.1f} %")
     if arguments.higher:
         file = scope.root / scope.config.baseline
         file.parent.mkdir(parents=True, exist_ok=True)

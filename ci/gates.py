@@ -61,6 +61,7 @@ GATES = (
     Gate("test-first", "a changed test fails without the change", CHANGE, Check("testing/test_test_first.py"), (HISTORY, DATABASE)),
     Gate("jobs", "every job that a crash cuts off and that is run again has one effect", CHANGE, Check("structure/test_jobs.py"), (DATABASE,)),
     Gate("order", "tests pass in any order", NIGHTLY, Check("testing/test_order.py"), (DATABASE,)),
+    Gate("mutation", "tests notice small changes of the code", NIGHTLY, Check("testing/test_mutation.py"), (DATABASE,)),
 )
 
 BY_ID = {gate.id: gate for gate in GATES}
