@@ -17,15 +17,19 @@ from .config import ConfigError
 from .gate import CouldNotRun, Gate, Tier, Verdict
 from .gates import BY_ID, GATES, chosen
 from .running import run
-from .scope import HOME, PLUGIN, Scope, reports
+from .scope import HOME, NIGHTLY, PLUGIN, Scope, reports
 from .tools import coverage
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments, arguments.further = parser.parse_known_args(argv)
+    if arguments.further and arguments.action is not _selftest:
+        parser.error(f"unrecognized arguments: {' '.join(arguments.further)}")
     scope = Scope(Path.cwd().resolve(), getattr(arguments, "plugin", None))
     os.environ[PLUGIN] = scope.only or ""
+    os.environ[NIGHTLY] = "1" if getattr(arguments, "tier", None) is Tier.NIGHTLY else ""
     try:
         return int(arguments.action(scope, arguments))
     except (ConfigError, CouldNotRun) as error:
@@ -49,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     bars = actions.add_parser("baseline", help="say how far each plugin is above its bars, as the last run measured them")
     bars.add_argument("--raise", dest="higher", action="store_true", help="raise the bars to what was measured; none is lowered")
     bars.set_defaults(action=_baseline)
-    tested = actions.add_parser("selftest", help="prove that each gate can fail: every seeded defect turns its gate red")
-    tested.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="passed on to pytest, for example -k stairway")
+    proves = "prove that each gate can fail: every seeded defect turns its gate red; further arguments go to pytest: -k stairway"
+    tested = actions.add_parser("selftest", help=proves)
     tested.set_defaults(action=_selftest)
     return parser
 
@@ -99,7 +103,7 @@ def _baseline(scope: Scope, arguments: argparse.Namespace) -> int:
 
 def _selftest(scope: Scope, arguments: argparse.Namespace) -> int:
     seeds = HOME / "seeds"
-    command = [sys.executable, "-m", "pytest", "-c", HOME / "checks" / "pytest.ini", "-n", "2", "-v", seeds, *arguments.arguments]
+    command = [sys.executable, "-m", "pytest", "-c", HOME / "checks" / "pytest.ini", "-n", "2", "-v", seeds, *arguments.further]
     return subprocess.run(command, cwd=scope.root, check=False).returncode  # noqa: S603
 
 

@@ -20,6 +20,13 @@ GATES = (
     Gate("assertions", "every test asserts something", FAST, Check("testing/test_assertions.py")),
     Gate("revisions", "a revision file imports nothing that may change, and goes both ways", FAST, Check("migrations/test_revisions.py")),
     Gate("frozen", "a revision that was released never changes", FAST, Check("migrations/test_frozen.py"), (RELEASE,)),
+    Gate("auth-matrix", "nobody reaches what is not theirs", CHANGE, Check("api/test_auth_matrix.py"), (DATABASE,)),
+    Gate("rate-limit", "every method of every address is limited", CHANGE, Check("api/test_rate_limit.py"), (DATABASE,)),
+    Gate("idempotency", "what spends or grants can be repeated", CHANGE, Check("api/test_idempotency.py"), (DATABASE,)),
+    Gate("errors-documented", "every error is declared where it comes from", CHANGE, Check("api/test_errors_documented.py"), (DATABASE,)),
+    Gate("n-plus-one", "a list takes no statement per row", CHANGE, Check("api/test_n_plus_one.py"), (DATABASE,)),
+    Gate("openapi-true", "what is answered is what the document says", CHANGE, Check("api/test_openapi_true.py"), (DATABASE,)),
+    Gate("openapi-compat", "no client that is out there breaks", CHANGE, Check("api/test_openapi_compat.py"), (HISTORY, DATABASE)),
     Gate("tests", "what is promised holds; warnings are errors", CHANGE, Tool(tests.argv, tests.problems, talks=True), (DATABASE,)),
     Gate(
         "coverage-total", "the whole is tested as well as before", CHANGE, Tool(coverage.read_argv, coverage.total), (HISTORY,), ("tests",)
@@ -59,7 +66,9 @@ GATES = (
     ),
     Gate("ownership", "a branch touches only what carries its prefix", CHANGE, Check("migrations/test_ownership.py"), (DATABASE,)),
     Gate("test-first", "a changed test fails without the change", CHANGE, Check("testing/test_test_first.py"), (HISTORY, DATABASE)),
-    Gate("jobs", "every job that a crash cuts off and that is run again has one effect", CHANGE, Check("structure/test_jobs.py"), (DATABASE,)),
+    Gate(
+        "jobs", "every job that a crash cuts off and that is run again has one effect", CHANGE, Check("structure/test_jobs.py"), (DATABASE,)
+    ),
     Gate("order", "tests pass in any order", NIGHTLY, Check("testing/test_order.py"), (DATABASE,)),
     Gate("mutation", "tests notice small changes of the code", NIGHTLY, Check("testing/test_mutation.py"), (DATABASE,)),
 )

@@ -18,6 +18,7 @@ from .history import History, history
 
 CORE = "core"
 PLUGIN = "PLAYHALL_CI_PLUGIN"  # carries --plugin to the processes that a run starts
+NIGHTLY = "PLAYHALL_CI_NIGHTLY"  # set in those processes when a night is theirs
 ASKED = "PLAYHALL_CI_GATES"  # set in those processes: what they are asked for is what was chosen
 HOME = Path(__file__).resolve().parent  # this package, wherever it is installed
 
@@ -60,6 +61,11 @@ class Scope:
         """The histories under test, the core's first when it is among them."""
         own = () if self.only else (core_branch(),)
         return (*own, *(branch for plugin in self.plugins if (branch := branch_of(plugin))))
+
+    @property
+    def nightly(self) -> bool:
+        """Whether there is a night's time for what takes long."""
+        return bool(os.environ.get(NIGHTLY))
 
     @property
     def tests(self) -> Path:
