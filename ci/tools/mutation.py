@@ -72,7 +72,7 @@ def tried(scope: Scope, wanted: Mapping[Path, Collection[str]]) -> list[Mutant]:
 
 def shown(scope: Scope, name: str) -> str:
     """What a mutant changed, such as 'a > 1 -> a >= 1'."""
-    command = [Path(sys.executable).with_name("mutmut"), "show", name]
+    command = [str(Path(sys.executable).with_name("mutmut")), "show", name]
     done = subprocess.run(command, cwd=_home(scope), capture_output=True, text=True, check=False)  # noqa: S603
     lines = [line for line in done.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     return " -> ".join(line[1:].strip() for line in lines[:2])

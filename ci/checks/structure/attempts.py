@@ -114,7 +114,12 @@ def _attempt() -> None:
     claim = claims.claim(db.engine)
     assert claim is not None
     assert claim.id == JOB_ID
-    if error := perform(claim):
+    try:
+        error = perform(claim)
+    except Exception as raised:  # noqa: BLE001 - what a handler does to its connection may fail as late as the verdict
+        error = raised
+    if error:
+        db.engine.dispose()
         raise Failed(str(error)) from error
 
 
