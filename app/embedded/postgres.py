@@ -16,7 +16,8 @@ from app.embedded.cluster import SUPERUSER
 
 _SOCKET = ".s.PGSQL.5432"
 _OWNER = "playhall"
-_FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Of autovacuum, because nobody but a superuser may drop a database that it is at work in.
+_FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
 class EmbeddedPostgres:
