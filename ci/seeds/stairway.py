@@ -12,7 +12,10 @@ CREATE INDEX ix_seedling_ticket_weight ON seedling_ticket (weight) WHERE weight 
 _POOR = "ALTER TABLE seedling_ticket DROP twice, DROP weight"
 _FUNCTION = "CREATE FUNCTION seedling_f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"
 _TRIGGER = f"{_FUNCTION}; CREATE TRIGGER seedling_t BEFORE UPDATE ON seedling_ticket FOR EACH ROW EXECUTE FUNCTION seedling_f()"
-_KEY = "ADD CONSTRAINT fk_seedling_ticket_account_id FOREIGN KEY (account_id) REFERENCES core_account"
+_KEY = (
+    "DROP CONSTRAINT fk_seedling_ticket_account_id, "
+    "ADD CONSTRAINT fk_seedling_ticket_account_id FOREIGN KEY (account_id) REFERENCES core_account"
+)
 
 
 def rich(up: str, down: str = "") -> dict[str, Edit]:
@@ -69,7 +72,7 @@ STAIRWAY = (
         "- TABLE seedling_ticket: twice integer",
         rich("ALTER TABLE seedling_ticket DROP twice", "ALTER TABLE seedling_ticket ADD twice int GENERATED ALWAYS AS (weight * 3) STORED"),
     ),
-    _stairway("ON DELETE is lost", "ON DELETE CASCADE", alter("DROP CONSTRAINT fk_seedling_ticket_account_id", _KEY)),
+    _stairway("ON DELETE is lost", "ON DELETE CASCADE", alter("ALTER CONSTRAINT fk_seedling_ticket_account_id DEFERRABLE", _KEY)),
     _stairway("trigger is left", "+ CREATE TRIGGER seedling_t", revision(2, _TRIGGER)),
     _stairway("function is left", 'op.execute("DROP FUNCTION seedling_f()")', revision(2, _FUNCTION)),
     _stairway("grant is left", "+ GRANT SELECT ON TABLE public.seedling_ticket", revision(2, "GRANT SELECT ON seedling_ticket TO PUBLIC")),

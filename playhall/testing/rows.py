@@ -11,6 +11,7 @@ from psycopg import errors
 from sqlalchemy import Connection, MetaData, Table, insert, select
 from sqlalchemy.exc import DBAPIError
 
+from app.core.migrating.drift import reflecting
 from app.core.migrating.exclusive import reading
 from app.core.migrating.standing import is_version_table, tables
 from playhall.testing.samples import Form, Row, Samples, values
@@ -37,7 +38,8 @@ def fill(connection: Connection, samples: Samples | None = None, owned: Callable
     Only to the tables that are `owned`, when that is given. What took no row is returned, by table.
     """
     metadata = MetaData()
-    metadata.reflect(connection)
+    with reflecting():
+        metadata.reflect(connection)
     full: dict[str, Row] = {}
     bare: dict[str, Row] = {}
     refused: dict[str, Refused] = {}

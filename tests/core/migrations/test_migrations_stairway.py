@@ -64,6 +64,13 @@ def test_sound_branch_has_no_defects(app: Flask, loot: Branch) -> None:
     write(loot.folder, "loot", 3, TRIGGER, "DROP TRIGGER loot_t ON loot_drop; DROP FUNCTION loot_f")
     write(loot.folder, "loot", 4, kinds, "ALTER TABLE loot_drop DROP colour; DROP TYPE loot_kind; DROP SEQUENCE loot_s")
     write(loot.folder, "loot", 5, "UPDATE loot_drop SET price = price + 1", "UPDATE loot_drop SET price = price - 1")
+    write(
+        loot.folder,
+        "loot",
+        7,
+        "ALTER TABLE loot_drop ADD CONSTRAINT late CHECK (id > 0) NOT VALID",
+        "ALTER TABLE loot_drop DROP CONSTRAINT late",
+    )
     # It comes back last, which is no difference.
     write(loot.folder, "loot", 6, "ALTER TABLE loot_drop DROP weight", ADD, declared='lossy = "nobody weighed anything"')
     assert walk(app, loot) == []
