@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from app.embedded import __main__ as command
 from app.embedded import development, place
 from app.embedded.__main__ import main
+from app.embedded.errors import EmbeddedError
 
 ROOT = Path(development.__file__).parents[2]
 SAY = (sys.executable, "-c", "import os, sys; print('flask', *sys.argv[1:], os.environ['DATABASE_URL'], flush=True)")
@@ -88,8 +89,12 @@ def test_address_that_is_taken_is_refused_before_anything_is_started(
 
 def test_address_that_is_none_is_left_to_the_web_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """It knows more forms than we do, and says itself what is wrong."""
-    monkeypatch.setenv("PLAYHALL_BIND", "unix:/tmp/playhall.sock")
-    development.refuse_taken_addresses()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("PLAYHALL_MANAGEMENT_BIND", where)
+        monkeypatch.setenv("PLAYHALL_BIND", "unix:/tmp/playhall.sock")
+        with pytest.raises(EmbeddedError, match=where):  # it was looked at, and only the other refused
+            development.refuse_taken_addresses()
 
 
 @pytest.mark.usefixtures("given")

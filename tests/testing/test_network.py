@@ -84,6 +84,7 @@ def test_mark_allows_a_host(services: object) -> None:
     """For one test."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as line:
         line.connect((AWAY, 9))
+        assert line.getpeername() == (AWAY, 9)
 
 
 def test_tests_that_use_the_fixtures_are_offline(services: object) -> None:
