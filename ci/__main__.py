@@ -24,9 +24,10 @@ from .tools import coverage
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit code."""
     parser = _parser()
-    arguments, arguments.further = parser.parse_known_args(argv)
-    if arguments.further and arguments.action is not _selftest:
-        parser.error(f"unrecognized arguments: {' '.join(arguments.further)}")
+    arguments, further = parser.parse_known_args(argv)
+    arguments.further = further
+    if further and arguments.action is not _selftest:
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
     scope = Scope(Path.cwd().resolve(), getattr(arguments, "plugin", None))
     os.environ[PLUGIN] = scope.only or ""
     os.environ[NIGHTLY] = "1" if getattr(arguments, "tier", None) is Tier.NIGHTLY else ""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENTS = ("development", "test", "production")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-DEVELOPMENT_SECRET = "development-only-secret-never-for-production"  # noqa: S105 - production refuses it
+DEVELOPMENT_SECRET = "development-only-secret-never-for-production"  # noqa: S105 - production refuses it  # pragma: allowlist secret
 DEVELOPMENT_DATABASE = "postgresql://127.0.0.1/playhall"
 DEVELOPMENT_REDIS = "redis://127.0.0.1:6379/0"
 MINIMUM_SECRET = 32  # characters
@@ -27,7 +27,10 @@ FEWEST_DISTINCT = 8  # characters in a key
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 SCHEMES = {"DATABASE_URL": ("postgresql", "postgresql+psycopg"), "REDIS_URL": ("redis", "rediss", "unix")}
-EXAMPLES = {"DATABASE_URL": "postgresql://user:password@host:5432/name", "REDIS_URL": "redis://:password@host:6379/0"}
+EXAMPLES = {
+    "DATABASE_URL": "postgresql://user:password@host:5432/name",  # pragma: allowlist secret
+    "REDIS_URL": "redis://:password@host:6379/0",
+}
 
 
 def problems(settings: CoreSettings) -> list[str]:

@@ -19,7 +19,8 @@ from .seed import Seed, apply
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 INSTALLED = {
-    "METADATA": "Metadata-Version: 2.1\nName: playhall-seedling\nVersion: 0.1.0\nRequires-Dist: playhall\nRequires-Dist: alembic\nRequires-Dist: sqlalchemy\n",
+    "METADATA": "Metadata-Version: 2.1\nName: playhall-seedling\nVersion: 0.1.0\n"
+    "Requires-Dist: playhall\nRequires-Dist: alembic\nRequires-Dist: sqlalchemy\n",
     "entry_points.txt": "[playhall.plugins]\nseedling = playhall_seedling:plugin\n",
     "top_level.txt": "playhall_seedling\n",
 }

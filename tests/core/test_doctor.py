@@ -110,7 +110,7 @@ def test_settings_that_stop_the_boot_are_findings(app: Flask, monkeypatch: pytes
 
 
 def test_absent_servers_are_named_with_what_to_do(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hidden-password@127.0.0.1:1/playhall_test")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hidden-password@127.0.0.1:1/playhall_test")  # pragma: allowlist secret
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     result = examine()
     assert result.exit_code == 1
@@ -173,13 +173,13 @@ VAULT = {
     """,
 }
 PLANTED = {
-    "PLAYHALL_SECRET_KEYS": "planted-key-one-planted-key-one-1234,planted-key-two-planted-key-two-1234",
+    "PLAYHALL_SECRET_KEYS": "planted-key-one-planted-key-one-1234,planted-key-two-planted-key-two-1234",  # pragma: allowlist secret
     "PLAYHALL_KAFKA_OPTIONS": "sasl.username=planted-user,sasl.password=planted-kafka",
     "PLAYHALL_VAULT_WEBHOOK": "https://hooks.example/planted-path",
     "PLAYHALL_VAULT_PARTNERS": "planted-partner,planted-other",
     "PLAYHALL_VAULT_PIN": "987654321",
-    "PLAYHALL_VAULT_PASSWORD": "planted-plain",
-    "PLAYHALL_VAULT_MIRROR": "https://u:planted-mirror@example.com",
+    "PLAYHALL_VAULT_PASSWORD": "planted-plain",  # pragma: allowlist secret
+    "PLAYHALL_VAULT_MIRROR": "https://u:planted-mirror@example.com",  # pragma: allowlist secret
     "PLAYHALL_VAULT_TOKEN_MINUTES": "15",
 }
 AWAY = {

@@ -21,7 +21,7 @@ from app.core.operating.masking import HIDDEN, Mask
 from app.core.queue.drain import drain
 from app.core.settings import CoreSettings, setting
 
-TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"  # pragma: allowlist secret
 PLANTED = "planted-secret-value"
 
 

@@ -209,7 +209,7 @@ def test_a_new_generation_takes_the_management_port_over(postgres: EmbeddedPostg
 
 def test_production_logs_are_json_and_hold_no_secret(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
     """Every line the server writes, the parent's too; a planted secret is in none."""
-    secret = "planted-planted-planted-planted-planted"
+    secret = "planted-planted-planted-planted-planted"  # pragma: allowlist secret
     environment = {
         "PLAYHALL_ENVIRONMENT": "production",
         "PLAYHALL_HOSTS": "127.0.0.1",
@@ -217,7 +217,7 @@ def test_production_logs_are_json_and_hold_no_secret(postgres: EmbeddedPostgres,
         "PLAYHALL_CORS_ORIGINS": "https://example.com",
     }
     with served(postgres.url, redis.url, **environment) as server:
-        token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.planted-signature"
+        token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.planted-signature"  # pragma: allowlist secret
         name = f"127.0.0.1:{server.ports['api']}"
         status, body = server.get(f"/broken?token={token}", Host=name, Authorization=f"Bearer {token}", Cookie=f"session={token}")
         assert status == 500

@@ -104,7 +104,7 @@ def test_wrong_types_do_not_hide_wrong_values(core: Any) -> None:
             PLAYHALL_EMBEDDED="perhaps",
             PLAYHALL_DATABASE_POOL_SIZE="many",
             PLAYHALL_LOG_LEVEL="loud",
-            PLAYHALL_SECRET_KEYS_FILE="missing",
+            PLAYHALL_SECRET_KEYS_FILE="missing",  # pragma: allowlist secret
             PLAYHALL_HOSTS="",
         )
     assert sorted(line.split(":")[0] for line in str(caught.value).splitlines()) == [
@@ -172,7 +172,7 @@ def test_file_of_a_secret(core: Any, tmp_path: Path) -> None:
 def test_file_that_is_not_there(core: Any) -> None:
     """The variable is named, and nothing falls back to a default."""
     with pytest.raises(SettingsError, match="PLAYHALL_SECRET_KEYS"):
-        core(PLAYHALL_SECRET_KEYS_FILE="missing")
+        core(PLAYHALL_SECRET_KEYS_FILE="missing")  # pragma: allowlist secret
 
 
 def test_dotenv(core: Any, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_sound_production_starts(core: Any) -> None:
     ("change", "message"),
     [
         ({"PLAYHALL_SECRET_KEYS": DEVELOPMENT_SECRET}, "the development key is public"),
-        ({"PLAYHALL_SECRET_KEYS": "short"}, "a key is shorter than 32 characters"),
+        ({"PLAYHALL_SECRET_KEYS": "short"}, "a key is shorter than 32 characters"),  # pragma: allowlist secret
         ({"PLAYHALL_SECRET_KEYS": f"{SECRET},short"}, "a key is shorter than 32 characters"),
         ({"PLAYHALL_SECRET_KEYS": ","}, "give at least one key"),
         ({"PLAYHALL_SECRET_KEYS": "a" * 40}, "a key is easy to guess"),
@@ -313,7 +313,10 @@ def test_tests_keep_off_the_environments_address_and_service(core: Any, monkeypa
 def test_address_that_cannot_be_read_is_not_shown(core: Any) -> None:
     """It may hold a password."""
     with pytest.raises(SettingsError) as caught:
-        core(DATABASE_URL="postgresql://u:hunter2@localhost:port/x", REDIS_URL="redis://:hunter2@localhost:port/0")
+        core(
+            DATABASE_URL="postgresql://u:hunter2@localhost:port/x",  # pragma: allowlist secret
+            REDIS_URL="redis://:hunter2@localhost:port/0",
+        )
     assert len(str(caught.value).splitlines()) == 2
     assert "hunter2" not in str(caught.value)
 
