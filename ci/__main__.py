@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import baseline, junit, report
+from . import baseline, junit, pages, report
 from .config import ConfigError
 from .gate import CouldNotRun, Gate, Tier, Verdict
 from .gates import BY_ID, GATES, chosen
 from .running import run
 from .scope import HOME, NIGHTLY, PLUGIN, Scope, reports
+from .seeds import SEEDS
 from .tools import coverage
 
 
@@ -105,7 +106,10 @@ def _baseline(scope: Scope, arguments: argparse.Namespace) -> int:
 def _selftest(scope: Scope, arguments: argparse.Namespace) -> int:
     seeds = HOME / "seeds"
     command = [sys.executable, "-m", "pytest", "-c", HOME / "checks" / "pytest.ini", "-n", "2", "-v", seeds, *arguments.further]
-    return subprocess.run(command, cwd=scope.root, check=False).returncode  # noqa: S603
+    code = subprocess.run(command, cwd=scope.root, check=False).returncode  # noqa: S603
+    if code == 0 and not arguments.further and (HOME.parent / pages.PAGE.parent).is_dir():
+        print(f"{pages.write(GATES, SEEDS)} was written: each seed was caught")
+    return code
 
 
 def _conclude(scope: Scope, verdicts: Sequence[Verdict], *, strict: bool) -> int:
