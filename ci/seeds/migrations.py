@@ -76,7 +76,6 @@ OWNERSHIP = (
 )
 
 _ENUM = """kind: Mapped[str | None] = mapped_column(Enum("a", "b", name="seedling_kind"))"""
-_ARGUMENTS = "__table_args__ = "
 
 DRIFT = (
     _drift(
@@ -94,7 +93,7 @@ DRIFT = (
         "ck_seedling_ticket_ride",
         {
             **alter("ADD CONSTRAINT ck_seedling_ticket_ride CHECK (ride <> '')", "DROP CONSTRAINT ck_seedling_ticket_ride"),
-            **model("""{_ARGUMENTS}(CheckConstraint("ride <> 'x'", name="ride"),)""", "CheckConstraint, "),
+            **model("""__table_args__ = (CheckConstraint("ride <> 'x'", name="ride"),)""", "CheckConstraint, "),
         },
     ),
     _drift(
@@ -116,7 +115,9 @@ DRIFT = (
             **revision(
                 2, "CREATE INDEX ix_seedling_ticket_ride ON seedling_ticket (ride) WHERE ride <> ''", "DROP INDEX ix_seedling_ticket_ride"
             ),
-            **model("""{_ARGUMENTS}(Index("ix_seedling_ticket_ride", "ride", postgresql_where="ride <> 'x'"),)""", "Index, "),
+            **model(
+                """__table_args__ = (Index("ix_seedling_ticket_ride", "ride", postgresql_where=text("ride <> 'x'")),)""", "Index, text, "
+            ),
         },
     ),
     _drift(
@@ -173,7 +174,7 @@ REST = (
     Seed(
         gate="lifecycle",
         name="table stays",
-        says="left behind: CREATE TABLE public.seedling_ticket",
+        says="TABLE seedling_ticket is left behind",
         edits={FIRST: ('    op.drop_table("seedling_ticket")', "    pass")},
     ),
     Seed(

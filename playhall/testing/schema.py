@@ -37,7 +37,7 @@ def normalise(dump: str) -> Schema:
     for entry, end in zip(entries, ends, strict=False):
         lines = [line.rstrip() for line in dump[entry.end() : end].splitlines() if not _NOISE.match(line)]
         if entry["type"] == "TABLE":
-            lines = sorted(line.rstrip(",") for line in lines)
+            lines = sorted((line.rstrip(",") for line in lines), key=lambda line: (not line.startswith("CREATE"), line))
         found[entry["type"], entry["name"]] = "\n".join(lines)
     return found
 

@@ -27,7 +27,7 @@ from app.core.registry import ECONOMY, RAISED
 from playhall.testing.databases import scratch
 from playhall.testing.rows import fill, rows
 from playhall.testing.samples import given
-from playhall.testing.schema import difference, schema
+from playhall.testing.schema import changed, schema
 from playhall.testing.services import Services
 
 Trouble = tuple[str, str, str]  # plugin, what is wrong, what to do
@@ -120,9 +120,10 @@ def _leaves(name: str) -> Iterator[Trouble]:
     if done.exit_code:
         yield name, f"flask plugin remove {name} fails: {done.output} {done.exception or ''}", "correct the downgrades"
         return
-    for line in difference(before, schema(url)):
-        left = line.startswith("+")
-        yield name, f"after flask plugin remove {name} this is {'left behind' if left else 'gone'}: {line[2:]}", _TAKE_BACK[left]
+    after = schema(url)
+    for entry, _ in changed(before, after):
+        state = "left behind" if entry not in before else "gone" if entry not in after else "changed"
+        yield name, f"after flask plugin remove {name}, {' '.join(entry)} is {state}", _TAKE_BACK[entry not in before]
     with exclusive(app) as connection:
         now = rows(connection)
     for table in sorted(kept.keys() | now.keys()):
