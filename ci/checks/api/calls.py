@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,6 +112,14 @@ def send(client: FlaskClient, target: Target, request: Request, *, key: str | No
 
 
 _numbers = itertools.count(1)
+
+
+def read(answer: TestResponse) -> Any:
+    """The document of an answer; its text when it is none."""
+    try:
+        return json.loads(answer.data)
+    except ValueError:
+        return answer.get_data(as_text=True)
 
 
 class Examples:

@@ -73,8 +73,9 @@ class Package:
     def _called(self, name: str, *, guess: bool) -> Iterator[_Function]:
         if name in self._functions:
             yield self._functions[name]
-        elif guess and name.startswith("?."):
-            yield from (one for one in self._functions.values() if one.cls and one.name.endswith(name[1:]))
+        elif guess and "." in name:
+            asked = name.rpartition(".")[2]
+            yield from (one for one in self._functions.values() if one.cls and one.node.name == asked)
 
     def _own(
         self, node: ast.AST, function: _Function, caught: tuple[Any, ...], calls: list[tuple[str, tuple[Any, ...]]] | None

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import Table
 from werkzeug.test import TestResponse
 
+from app.core.db import Base, Kind
 from app.core.tables import ACCOUNT
 from app.core.web.json import dumps
 from playhall.testing.accounts import Client
 
 from ...problems import Problem
 from ..conftest import Judge
-from .calls import NOBODY, Request, Target, send
+from .calls import NOBODY, Request, Target, read, send
 from .world import Rows, World
 
 GATE = "auth-matrix"
@@ -23,6 +25,15 @@ PLAYER = "player"
 
 _TELLING = re.compile(r"\d")  # a word such as "cancelled" says nothing of anybody; made-up texts and ids have digits
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What is known of the account that has rows, and is not the other's."""
+
+    ids: list[str]  # its own, and all that may be one of a row
+    owned: list[str]  # those of rows that are its alone; a code or a handle is there to be looked up
+    values: Mapping[str, str]  # what tells of it -> table and column
 
 
 def test_auth_matrix(world: World, judge: Judge) -> None:
@@ -69,11 +80,11 @@ def others_problems(world: World) -> Iterator[Problem]:
     world.fill()
     yield from blind(world)
     before = world.look()
-    ids, values = _ids(world, before), _values(world, before)
+    theirs = Theirs(_ids(world, before), _ids(world, before, only=Kind.OWNED), _values(world, before))
     other = world.another()
     for target in sorted((one for one in world.targets if not one.for_operators), key=lambda one: one.unsafe):
         client = world.client(other, _roles(world, target))
-        yield from _first(_with_ids(world, target, client, ids, values))
+        yield from _first(_with_ids(world, target, client, theirs))
         if target.unsafe and (changed := _changed(world, before, now := world.look())):
             yield _problem(
                 target,
@@ -96,24 +107,26 @@ def blind(world: World) -> Iterator[Problem]:
         )
 
 
-def _with_ids(world: World, target: Target, client: Client, ids: list[str], values: Mapping[str, str]) -> Iterator[Problem]:
-    for request, sent in _requests(world, target, ids):
+def _with_ids(world: World, target: Target, client: Client, theirs: Theirs) -> Iterator[Problem]:
+    anything = _answers_anything(world, target, client)
+    for request, sent in _requests(world, target, theirs.ids):
         answer = send(client, target, request)
         if answer.status_code >= 300:
             continue
         said = {value for value in _leaves(answer) if value not in sent}
-        if shown := next((value for value in values if value in said or (len(value) > 11 and any(value in one for one in said))), None):
+        shown = next((value for value in theirs.values if value in said or (len(value) > 11 and any(value in one for one in said))), None)
+        if shown:
             yield _problem(
                 target,
-                f"another account is shown {values[shown]} ({shown[:40]!r})",
+                f"another account is shown {theirs.values[shown]} ({shown[:40]!r})",
                 "Whoever guesses or sees an id reads what is not theirs",
                 "select with account_id == current_account()",
             )
-        elif target.unsafe and sent:
+        elif sent & {*theirs.owned} and not anything:
             yield _problem(
                 target,
                 f"with the id of another account's row it answers {answer.status_code}, not 404",
-                "It did something, or says that it did, for somebody who may not",
+                "It did something for somebody who may not, or tells that there is such a row",
                 "select with account_id == current_account(), and raise NotFound when there is no such row",
             )
 
@@ -127,12 +140,25 @@ def _requests(world: World, target: Target, ids: list[str]) -> Iterator[tuple[Re
                 yield world.examples.request(target, {**usual, name: value}), {value}
     if target.unsafe and target.parameters:
         return
-    plain = world.examples.request(target, {name: NOBODY if target.takes(name, NOBODY) else usual[name] for name in target.parameters})
+    plain = _plain(world, target)
     yield plain, set()
     for said in map(world.examples.resolved, target.said.get("parameters", ())):
         if said["in"] == "query" and said.get("schema", {}).get("format") == "uuid":
             for value in ids:
                 yield replace(plain, query={**plain.query, said["name"]: value}), {value}
+
+
+def _plain(world: World, target: Target) -> Request:
+    """With an id in its path that nothing has, where one fits."""
+    nobody = (
+        next((value for value in (NOBODY, "nothing-of-that-name", "1") if target.takes(name, value)), NOBODY) for name in target.parameters
+    )
+    return world.examples.request(target, dict(zip(target.parameters, nobody, strict=True)))
+
+
+def _answers_anything(world: World, target: Target, client: Client) -> bool:
+    """Whether a GET is answered with success whatever id it is sent: then success says nothing."""
+    return not target.unsafe and bool(target.parameters) and send(client, target, _plain(world, target)).status_code < 300
 
 
 def _first(found: Iterator[Problem]) -> Iterator[Problem]:
@@ -154,10 +180,13 @@ def _own(world: World, rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
     return {table: some for table, some in found.items() if some}
 
 
-def _ids(world: World, rows: Rows) -> list[str]:
-    """What identifies the account and its rows."""
-    keys = (str(row[name]) for some in _own(world, rows).values() for row in some for name in row if name != "account_id")
-    return [str(world.account), *dict.fromkeys(value for value in keys if _is_telling(value) and len(value) < 200)]
+def _ids(world: World, rows: Rows, only: Kind | None = None) -> list[str]:
+    """What identifies the account and its rows, or those of its rows whose tables are of one kind."""
+    kinds = {mapper.local_table.name: mapper.class_.__kind__ for mapper in Base.registry.mappers if isinstance(mapper.local_table, Table)}
+    own = [row for table, some in _own(world, rows).items() if only in (None, kinds.get(table)) for row in some]
+    keys = (str(row[name]) for row in own for name in row if name != "account_id")
+    telling = dict.fromkeys(value for value in keys if _is_telling(value) and len(value) < 200)
+    return [*telling] if only else [str(world.account), *telling]
 
 
 def _values(world: World, rows: Rows) -> dict[str, str]:
@@ -179,7 +208,7 @@ def _is_telling(text: str) -> bool:
 
 def _leaves(answer: TestResponse) -> set[str]:
     """Every text and number of an answer."""
-    found, todo = set(), [answer.get_json(silent=True) if answer.is_json else answer.get_data(as_text=True)]
+    found, todo = set(), [read(answer)]
     while todo:
         one = todo.pop()
         if isinstance(one, dict | list):

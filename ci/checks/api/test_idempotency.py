@@ -13,7 +13,7 @@ from playhall.testing.accounts import Client
 
 from ...problems import Problem
 from ..conftest import Judge
-from .calls import CORE, Request, Target, send
+from .calls import CORE, Request, Target, read, send
 from .world import Rows, World
 
 GATE = "idempotency"
@@ -77,7 +77,8 @@ def _reached(world: World, target: Target, client: Client) -> tuple[Request, Tes
         answer = send(client, target, request, key=KEY)
         if answer.status_code < 300:
             return request, answer
-        said = f"{answer.status_code} {(answer.get_json(silent=True) or {}).get('code', '')}".strip()
+        document = read(answer)
+        said = f"{answer.status_code} {document.get('code', '') if isinstance(document, dict) else ''}".strip()
     return said
 
 

@@ -15,7 +15,7 @@ GATE = "openapi-true"
 EXAMPLES, NIGHTLY_EXAMPLES = 15, 100
 
 _DO = {
-    "Undocumented HTTP status code": "declare it: @operation(errors=[...]) or @blueprint.response(...)",
+    "Undocumented status code": "declare it: @operation(errors=[...]) or @blueprint.response(...)",
     "Server error": "refuse such input in the schema, or handle it in the view",
     "Undocumented Content-Type": "@blueprint.response(..., content_type=...)",
 }

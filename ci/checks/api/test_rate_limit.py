@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-import pytest
 from redis import Redis
 
 from app.core.operating.access import PROBES
@@ -24,8 +23,12 @@ LIMIT_OF_CORE = "core.public"
 Lower = Callable[[str, int], None]  # a limit's name, how many requests it lets pass
 
 
-@pytest.fixture
-def lower(world: World, settings: OverrideSettings) -> Lower:
+def test_rate_limit(world: World, judge: Judge, settings: OverrideSettings) -> None:
+    """Counted down to 429."""
+    judge(problems(world, lowered(world, settings)))
+
+
+def lowered(world: World, settings: OverrideSettings) -> Lower:
     """Set one limit low, and begin to count anew."""
 
     def to(name: str, count: int) -> None:
@@ -34,11 +37,6 @@ def lower(world: World, settings: OverrideSettings) -> Lower:
             redis.flushdb()
 
     return to
-
-
-def test_rate_limit(world: World, judge: Judge, lower: Lower) -> None:
-    """Counted down to 429."""
-    judge(problems(world, lower))
 
 
 def problems(world: World, lower: Lower) -> Iterator[Problem]:

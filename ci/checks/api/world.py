@@ -94,11 +94,11 @@ class World:
         return owner_of(table) in self.names and table != ACCOUNT
 
     def found(self, owner: str, name: str) -> list[str]:
-        """The ids of the account's and the shared rows of `<plugin>_<name>`, of the plugin itself or of those that it requires."""
+        """The ids of the account's and the shared rows of `<plugin>_<name>`, of the plugin itself or of another."""
         if name == "account":
             return [str(self.account)]
         plugin = next((one for one in self.playhall.plugins if one.name == owner), None)
-        for one in (owner, *(plugin.requires if plugin else ())):
+        for one in (owner, *(plugin.requires if plugin else ()), *self.names):
             table = Base.metadata.tables.get(f"{one}_{name}")
             if table is not None:
                 key = [column.name for column in table.primary_key.columns if column.name != "account_id"][-1]
