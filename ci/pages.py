@@ -47,7 +47,7 @@ What a project says in its `setup.cfg`:
 | | `samples` | `table.column = value` lines, where a value cannot be guessed from the schema. |
 | | `payload.JOB` | `{"argument": value}`, where a job does not run with what is made from its types. |
 | | `path.PARAMETER` | A value for a parameter of a path, where no row gives one. |
-| `[ci:waiver:ANY]` | `gate`, `object` | Lets one thing of one gate pass: the file that its line names, or the `subject` in `summary.json`. |
+| `[ci:waiver:ANY]` | `gate`, `object` | Lets one thing of one gate pass: the file its line names, or the `subject` in summary.json. |
 | | `reason`, `expires` | Why, and until the end of which day (`2027-01-31`); expired it is red. |
 
 Bars (`[coverage]` and `[mutation]` in the baseline file, one number per plugin) are read as they are at the merge base, so no change lowers

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -14,6 +16,7 @@ from flask.cli import with_appcontext
 from app.core import wiring
 from app.core.db import transaction
 from app.core.errors import PluginError
+from app.core.operating import plugin_gates
 from app.core.plugin import Plugin
 from app.core.registry import ECONOMY, available, load
 from app.core.settings import Selection, SettingsError, read
@@ -84,10 +87,16 @@ def info(name: str) -> None:
 
 
 @plugin.command()
-def check() -> None:
-    """Boot everything that is enabled; print what is wrong and exit with 1, or say that all is well."""
+@click.argument("name", required=False)
+def check(name: str | None) -> None:
+    """Boot everything that is enabled, and print what is wrong; with NAME: run that plugin's gates, in its own folder.
+
+    The exit code is 1 when something is wrong.
+    """
     from app import create_app  # the command is loaded without the application
 
+    if name:
+        sys.exit(plugin_gates.check(_loaded(name).name, Path.cwd()))
     try:
         app = create_app()
     except (PluginError, SettingsError) as error:
