@@ -28,9 +28,8 @@ def here(scope: Scope) -> str | None:
 
 
 def at_base(scope: Scope) -> str | None:
-    """The baseline file as it was at the merge base."""
-    assert scope.history is not None
-    return scope.history.before(scope.config.baseline)
+    """The baseline file as it was at the merge base; None where there is none."""
+    return scope.history.before(scope.config.baseline) if scope.history else None
 
 
 def problems(scope: Scope, gate: str, section: str, measured: Mapping[str, float]) -> Iterator[Problem]:
