@@ -12,6 +12,7 @@ from pathlib import Path
 from installed import Installation
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/plugins/tutorial.md").read_text()
+WRITTEN = ("python", "markdown")  # what the reader adds to a file
 SERVE = "python -m app.embedded\n"
 # In the background, and stopped however the script ends.
 SERVING = """
@@ -25,7 +26,7 @@ def blocks() -> Iterator[tuple[str, str, str]]:
     """Each block: its language, its text, and the last file that was named before it."""
     end = 0
     for found in re.finditer(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL):
-        named = re.findall(r"`([\w/]+\.py)`", PAGE[end : found.start()])
+        named = re.findall(r"`([\w/]+\.(?:py|md))`", PAGE[end : found.start()])
         end = found.end()
         yield found[1], found[2], named[-1] if named else ""
 
@@ -34,8 +35,8 @@ def script(api: str, management: str) -> str:
     """The page as a shell would run it."""
     lines = ["set -euo pipefail"]
     for language, text, file in blocks():
-        if language == "python":
-            lines.append(f"cat >> {file} <<'PYTHON'\n{text}PYTHON")
+        if language in WRITTEN:
+            lines.append(f"cat >> {file} <<'END'\n{text}END")
         elif language == "sh":
             lines.append(SERVING.format(management=management) if text == SERVE else text.replace("localhost:8000", api))
     return "\n".join(lines)
@@ -56,8 +57,8 @@ def test_the_tutorial_works(playhall: Installation) -> None:
         assert [answer for answer in answers if said.items() <= answer.items()], f"nobody answered {said}:\n{done.stdout}"
 
 
-def test_every_python_block_belongs_to_a_file() -> None:
+def test_what_is_written_belongs_to_a_file() -> None:
     """One that the plugin has, or that the page has the reader write."""
-    files = [file for language, _, file in blocks() if language == "python"]
-    assert len(files) == 7
+    files = [file for language, _, file in blocks() if language in WRITTEN]
+    assert len(files) == 8
     assert all(files)
