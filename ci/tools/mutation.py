@@ -150,8 +150,11 @@ def _read(scope: Scope, folder: Path, wanted: Mapping[Path, Collection[str]]) ->
     for path, names in wanted.items():
         owner = next((name for name, home in homes.items() if (scope.root / path).is_relative_to(home)), CORE)
         meta = folder / "mutants" / f"{path}.meta"
-        codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"] if meta.exists() else {}
-        for name, code in codes.items():
-            function = name.removeprefix(f"{_module(path)}.").partition("__mutmut_")[0]
+        if not meta.exists():
+            raise CouldNotRun(f"mutmut made nothing of {path}; {folder.with_suffix('.txt')} says why")
+        for name, code in json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"].items():
+            module, _, function = name.partition("__mutmut_")[0].rpartition(".")
+            if module != _module(path):
+                raise CouldNotRun(f"mutmut calls {_module(path)} {module}; put the package into the root or into src/")
             if (_EVERY in names or function in names) and (code in _NOTICED or code == _SURVIVED):
                 yield Mutant(name, owner, code in _NOTICED)

@@ -212,8 +212,17 @@ def test_verdicts_are_those_of_the_tests_that_ran(checkout: Path, monkeypatch: p
 
 def test_what_tried_nothing_is_no_verdict(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what it said."""
-    fake(checkout, "#!/bin/sh\necho the tests fail\n", monkeypatch)
+    meta = "mkdir -p mutants/app/core && echo '{\"exit_code_by_key\": {}}' > mutants/app/core/sums.py.meta"
+    fake(checkout, f"#!/bin/sh\n{meta}\necho the tests fail\n", monkeypatch)
     with pytest.raises(CouldNotRun, match="mutmut tried nothing: the tests fail"):
+        mutation.tried(Scope(checkout, None), {Path("app/core/sums.py"): {"x_a"}})
+
+
+@pytest.mark.parametrize("made", ["", FAKE.replace("app.core.sums.", "core.sums.")])
+def test_what_it_does_not_know_is_no_verdict(made: str, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a file that it left out, nor one that it calls otherwise, is a file whose tests notice all."""
+    fake(checkout, made or "#!/bin/sh\necho nothing matches\n", monkeypatch)
+    with pytest.raises(CouldNotRun, match=r"made nothing of|calls app\.core\.sums core\.sums"):
         mutation.tried(Scope(checkout, None), {Path("app/core/sums.py"): {"x_a"}})
 
 
