@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.scaffold.writing import SEEDLING
+from playhall.testing.services import Services
 
 from ..gate import Need, Tier
 from ..gates import BY_ID, GATES
@@ -27,7 +28,7 @@ INSTALLED = {
 
 
 @pytest.fixture
-def seedling(tmp_path: Path) -> Path:
+def seedling(tmp_path: Path, services: Services) -> Path:  # noqa: ARG001 - started once; the gates inherit where they are
     """The plugin as it is written, found as an installed one is."""
     folder = tmp_path / "playhall-seedling"
     shutil.copytree(SEEDLING, folder, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
