@@ -158,7 +158,10 @@ def test_its_rules_are_playhall_s() -> None:
 
 def test_its_types_hold() -> None:
     """Strictly, in its tests as well, against what Playhall promises."""
-    command = [sys.executable, "-m", "mypy", "--config-file=setup.cfg", str(SEEDLING / "src/playhall_seedling"), str(SEEDLING / "tests")]
+    sources = [path for folder in ("src", "tests") for path in (SEEDLING / folder).rglob("*.py")]
+    assert len(sources) > 10
+    # One by one: a folder is left out where our own configuration says so.
+    command = [sys.executable, "-m", "mypy", "--config-file=setup.cfg", *map(str, sources)]
     environment = {**os.environ, "MYPYPATH": str(SEEDLING / "src")}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
