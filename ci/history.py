@@ -64,6 +64,16 @@ def history(root: Path, branch: str) -> History | None:
     return History(root, fork) if fork else None
 
 
+def nothing_before(root: Path) -> bool:
+    """Whether this is the first commit of a history that is here as a whole."""
+    return _line(root, "rev-list", "--count", "HEAD") == "1" and not shallow(root)
+
+
+def shallow(root: Path) -> bool:
+    """Whether git was not given the whole history, tags included."""
+    return _line(root, "rev-parse", "--is-shallow-repository") != "false"
+
+
 def _line(root: Path, *arguments: str) -> str:
     return (_git(root, *arguments) or "").strip()
 

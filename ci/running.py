@@ -13,6 +13,7 @@ from pathlib import Path
 from junitparser import JUnitXml, TestCase
 
 from .gate import Check, CouldNotRun, Done, Gate, Need, State, Tool, Verdict
+from .history import nothing_before, shallow
 from .junit import problems_of, waived_of
 from .problems import judge
 from .scope import ASKED, HOME, PLUGIN, Scope, reports
@@ -26,7 +27,7 @@ def run(gates: Sequence[Gate], scope: Scope, say: Say) -> Iterator[Verdict]:
     ready = []
     for gate in gates:
         if missing := _missing(gate, scope):
-            yield Verdict(gate=gate.id, state=State.LEFT_OUT, reason=f"there is no {missing}")
+            yield _without(gate, missing, scope)
         elif isinstance(gate.by, Tool):
             say(f"{gate.id} ...")
             yield _tool(gate, gate.by, scope, runs)
@@ -36,13 +37,21 @@ def run(gates: Sequence[Gate], scope: Scope, say: Say) -> Iterator[Verdict]:
         yield from _checks(ready, scope, say)
 
 
-def _missing(gate: Gate, scope: Scope) -> str:
+def _missing(gate: Gate, scope: Scope) -> Need | None:
     absent = {
         Need.HISTORY: lambda: scope.history is None,
         Need.RELEASE: lambda: scope.history is None or scope.history.release() is None,
         Need.CHECKOUT: lambda: scope.only is not None or not (scope.root / "app" / "core").is_dir(),
     }
-    return next((need.value for need in gate.needs if need in absent and absent[need]()), "")
+    return next((need for need in gate.needs if need in absent and absent[need]()), None)
+
+
+def _without(gate: Gate, missing: Need, scope: Scope) -> Verdict:
+    """Before the first release and the second commit there is nothing to compare with, which is no fault; else it was not looked at."""
+    early = {Need.RELEASE: scope.history is not None and not shallow(scope.root), Need.HISTORY: nothing_before(scope.root)}
+    if early.get(missing) or nothing_before(scope.root):
+        return Verdict(gate=gate.id, state=State.HOLDS, reason=f"there is no {missing.value} yet to compare with")
+    return Verdict(gate=gate.id, state=State.LEFT_OUT, reason=f"there is no {missing.value}")
 
 
 def _tool(gate: Gate, tool: Tool, scope: Scope, runs: dict[tuple[str, ...], tuple[Done, float]]) -> Verdict:

@@ -19,6 +19,8 @@ from app.core.idempotency import HEADER
 from app.core.operation import Operation
 from playhall.testing.routes import owner_of
 
+from .references import resolved
+
 CORE = "core"
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 NOBODY = "01900000-0000-7000-8000-00000000dead"
@@ -152,12 +154,7 @@ class Examples:
 
     def resolved(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a reference refers to."""
-        while "$ref" in said:
-            found: Any = self._document
-            for part in said["$ref"].removeprefix("#/").split("/"):
-                found = found[part.replace("~1", "/").replace("~0", "~")]
-            said = found
-        return said
+        return resolved(said, self._document)
 
     def _value(self, target: Target, name: str, said: Mapping[str, Any]) -> Any:
         """The example of a parameter, a media type or a schema; or one made from its schema."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from .references import resolved
+
 Json = Mapping[str, Any]
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -90,7 +92,7 @@ class _Operations:
                 "demand the old one, or give the new operation another address",
             )
         yield from self._parameters(_parameters(old_item, old, self._old), _parameters(new_item, new, self._new))
-        yield from self._body(_resolved(old.get("requestBody", {}), self._old), _resolved(new.get("requestBody", {}), self._new))
+        yield from self._body(resolved(old.get("requestBody", {}), self._old), resolved(new.get("requestBody", {}), self._new))
         yield from self._responses(old.get("responses", {}), new.get("responses", {}))
 
     def _parameters(self, old: dict[tuple[str, str], Json], new: dict[tuple[str, str], Json]) -> Found:
@@ -121,7 +123,7 @@ class _Operations:
                 now = ", ".join(sorted(one for one in new if str(one).startswith("2"))) or "none"
                 yield f"success was {status} and is now {now}", f"answer with {status} as before"
                 continue
-            before, after = _resolved(old[status], self._old), _resolved(new[status], self._new)
+            before, after = resolved(old[status], self._old), resolved(new[status], self._new)
             for name in before.get("headers", {}).keys() - after.get("headers", {}).keys():
                 yield f"the answer has no header {name} any more", "go on sending it"
             for media, content in before.get("content", {}).items():
@@ -143,7 +145,7 @@ class _Fit:
 
     def misfits(self, name: str, sent: Json, taken: Json, depth: int) -> Found:
         """What may be sent and is not taken."""
-        sent, taken = _resolved(sent, self._sender), _resolved(taken, self._reader)
+        sent, taken = resolved(sent, self._sender), resolved(taken, self._reader)
         if depth > 12:  # a schema that holds itself
             return
         sent_ways, taken_ways = _ways(sent, self._sender), _ways(taken, self._reader)
@@ -208,18 +210,9 @@ def _format(sent: Json, taken: Json, answer: bool) -> str:
     return f"{old.get('format', 'of any format')} and is now {new.get('format', 'of any format')}"
 
 
-def _resolved(said: Json, document: Json) -> Json:
-    while "$ref" in said:
-        found: Any = document
-        for part in said["$ref"].removeprefix("#/").split("/"):
-            found = found[part.replace("~1", "/").replace("~0", "~")]
-        said = found
-    return said
-
-
 def _parameters(item: Json, operation: Json, document: Json) -> dict[tuple[str, str], Json]:
     """By place and name; those of the path by their place in it, for their names do not matter."""
-    both = [_resolved(one, document) for one in (*item.get("parameters", ()), *operation.get("parameters", ()))]
+    both = [resolved(one, document) for one in (*item.get("parameters", ()), *operation.get("parameters", ()))]
     found = {(one["in"], one["name"]): one for one in both if one["in"] != "path"}
     return found | {("path", str(number)): one for number, one in enumerate(one for one in both if one["in"] == "path")}
 
@@ -233,9 +226,9 @@ def _ways(schema: Json, document: Json) -> list[Json]:
     """The alternatives of a schema: itself alone when there are none; allOf is one."""
     for word in ("anyOf", "oneOf"):
         if word in schema:
-            return [_resolved(one, document) for one in schema[word]]
+            return [resolved(one, document) for one in schema[word]]
     if "allOf" in schema:
-        parts = [_ways(_resolved(one, document), document)[0] for one in schema["allOf"]]
+        parts = [_ways(resolved(one, document), document)[0] for one in schema["allOf"]]
         merged: dict[str, Any] = {key: value for part in parts for key, value in part.items()}
         merged["properties"] = {key: value for part in parts for key, value in part.get("properties", {}).items()}
         merged["required"] = [name for part in parts for name in part.get("required", ())]

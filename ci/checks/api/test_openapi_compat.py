@@ -70,7 +70,7 @@ def problems(old: dict[str, Any], world: World, scope: Scope) -> Iterator[Proble
 
 def behaviour(old: dict[str, Any], world: World) -> Iterator[Problem]:
     """What breaks although both documents say the same: what was accepted is refused, what was answered is not."""
-    world.fill()
+    world.live()
     examples, schema = Examples(old, world.found, world.options), schema_of(world.app, old)
     for target in world.targets:
         said = old["paths"].get(target.path, {}).get(target.method.lower())

@@ -21,7 +21,7 @@ from playhall.testing.accounts import Client, SignedIn, make_account
 from playhall.testing.rows import Refused, fill, rows
 from playhall.testing.samples import Row, given
 
-from .calls import Examples, Target, targets
+from .calls import Examples, Target, send, targets
 
 Rows = Mapping[str, Sequence[Row]]
 
@@ -61,6 +61,14 @@ class World:
             refused = fill(connection, samples, self._ours)
         if self.refused is None:  # later a row may be refused because the like of it is there
             self.refused = {table: why for table, why in refused.items() if not why.twice}
+        self.look()
+
+    def live(self) -> None:
+        """Have the application make rows itself, by every POST: one that is filled in may be what it would never have stored."""
+        assert self.account, "with the demo data"
+        for target in self.targets:
+            if target.method == "POST":
+                send(self.caller(target), target, next(self.examples.of(target)))
         self.look()
 
     def look(self) -> Rows:
