@@ -54,9 +54,9 @@ _ROWS = (
             MODELS: (
                 "    printed_at: Mapped[datetime | None] = mapped_column(Timestamp)\n",
                 "    printed_at: Mapped[datetime | None] = mapped_column(Timestamp)\n"
-                "    from sqlalchemy.orm import foreign, relationship, remote\n\n"
+                "    from sqlalchemy.orm import relationship\n\n"
                 '    same_ride = relationship("Ticket", viewonly=True, uselist=True,\n'
-                "        primaryjoin=lambda: foreign(remote(Ticket.ride)) == Ticket.ride)\n",
+                "        primaryjoin='foreign(remote(Ticket.ride)) == Ticket.ride')\n",
             ),
             SCHEMAS: ("    taken_at =", "    same_ride = fields.List(fields.Nested(lambda: Ticket(only=['id'])))\n    taken_at ="),
         },
