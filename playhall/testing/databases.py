@@ -16,7 +16,7 @@ from sqlalchemy import make_url, text
 
 from app.core.db import db
 from app.core.migrating.branches import branches
-from playhall.testing.services import Services
+from playhall.testing.services import Services, given
 
 _SLOTS = 16  # as many databases as a Redis has unless told otherwise
 _SPACE = 0x706C6179  # of our advisory locks
@@ -45,7 +45,8 @@ def own(servers: Services) -> Iterator[Services]:
 def scratch(servers: Services, template: str | None = None) -> Iterator[str]:
     """The address of a database that is gone afterwards: empty, or a copy of the one that is named."""
     name = f"scratch_{uuid4().hex[:12]}_test"
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+    # Not over the process's own database: that one is copied, for which nobody may be connected to it.
+    with psycopg.connect((given() or servers).database_url, autocommit=True) as connection:
         _create(connection, name, template)
         try:
             yield _address(servers.database_url, name)

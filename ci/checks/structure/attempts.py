@@ -17,6 +17,7 @@ from flask import Flask
 from psycopg import sql
 from sqlalchemy import create_engine, insert, make_url, text, update
 
+from app import create_app
 from app.core.db import db
 from app.core.models import JobRow
 from app.core.queue import claims
@@ -79,15 +80,20 @@ class Workbench:
 
 
 @contextmanager
-def workbench(app: Flask, servers: Services, samples: Samples) -> Iterator[Workbench]:
-    """Over a copy of the migrated database with rows in every table."""
-    with scratch(servers, app.extensions["playhall.template"]) as url:
-        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+def workbench(migrated: Flask, servers: Services, samples: Samples) -> Iterator[Workbench]:
+    """Over copies of the migrated database with rows in every table, and an application of its own."""
+    template = migrated.extensions["playhall.template"]
+    with scratch(servers, template) as base, scratch(servers, template) as url, pytest.MonkeyPatch.context() as patch:
+        engine = create_engine(make_url(base).set(drivername="postgresql+psycopg"))
         with engine.connect() as connection:
             fill(connection, samples)
             there = rows(connection)
         engine.dispose()
+        patch.setenv("DATABASE_URL", url)
+        app = create_app()
         yield Workbench(app, servers.database_url, str(engine.url.database), there)
+        with app.app_context():
+            db.engine.dispose()
 
 
 def differences(clean: Sequence[Rows], other: Rows) -> Iterator[str]:

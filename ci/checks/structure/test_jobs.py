@@ -30,12 +30,12 @@ _AGAIN = "A worker may die at any moment, and its job is run again"
 _ADVICE = "leave the commit to the worker: no session().commit(), no connection of its own, no state outside the database"
 
 
-def test_jobs(scope: Scope, judge: Judge, app: Flask) -> None:
+def test_jobs(scope: Scope, judge: Judge, migrated_app: Flask) -> None:
     """Every job of every plugin under test; the core's too when it is among them."""
     servers = services.given()
     assert servers is not None  # the application's fixture has put them into the environment
     samples = {column: value for name in scope.names for column, value in given(name, scope.root).items()}
-    with workbench(app, servers, samples) as bench:
+    with workbench(migrated_app, servers, samples) as bench:
         judge(list(problems(scope, bench)))
 
 
