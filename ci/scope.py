@@ -17,9 +17,9 @@ from .config import Config, read
 from .history import History, history
 
 CORE = "core"
-PLUGIN = "PLAYHALL_CI_PLUGIN"  # carries --plugin to the processes that a run starts
-NIGHTLY = "PLAYHALL_CI_NIGHTLY"  # set in those processes when a night is theirs
-ASKED = "PLAYHALL_CI_GATES"  # set in those processes: what they are asked for is what was chosen
+PLUGIN = "GATES_PLUGIN"  # carries --plugin to the processes that a run starts
+NIGHTLY = "GATES_NIGHTLY"  # set in those processes when a night is theirs
+ASKED = "GATES_ASKED"  # set in those processes: what they are asked for is what was chosen
 HOME = Path(__file__).resolve().parent  # this package, wherever it is installed
 
 

@@ -13,8 +13,8 @@ from app.core import registry
 from app.core.settings import CoreSettings, declared, prefix
 from app.core.state import Playhall
 
-# Between processes of ours, and for the gates and the tests; nobody sets them by hand.
-_OURS = frozenset({"PLAYHALL_CI_PLUGIN", "PLAYHALL_MANAGEMENT_FD", "PLAYHALL_SERVED", "PLAYHALL_TEST_SESSION"})
+# Between processes of ours; nobody sets them by hand.
+_OURS = frozenset({"PLAYHALL_MANAGEMENT_FD", "PLAYHALL_SERVED"})
 
 
 def warn(playhall: Playhall) -> None:

@@ -132,7 +132,7 @@ def _copied(scope: Scope, wanted: Mapping[Path, Collection[str]]) -> Path:
 
 def _ran(command: list[str], folder: Path, minutes: float) -> str:
     """Run it for so long at most, and what it said without its progress."""
-    dropped = ("COVERAGE_", "PYTEST_", "COV_", "PLAYHALL_CI_", "DATABASE_URL", "REDIS_URL")
+    dropped = ("COVERAGE_", "PYTEST_", "COV_", "GATES_", "DATABASE_URL", "REDIS_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     log = folder.with_suffix(".txt")
     with log.open("w", encoding="utf-8") as out:

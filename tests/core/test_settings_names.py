@@ -46,7 +46,7 @@ def test_the_name_that_was_meant_is_guessed(playhall: Playhall, monkeypatch: pyt
         "PLAYHALL_SECRET_KEYS_FILE",
         "PLAYHALL_ECONOMY_CURRENCIES",
         "PLAYHALL_GACHA_ANYTHING",
-        "PLAYHALL_TEST_SESSION",
+        "PLAYHALL_SERVED",
         "OTHER",
     ],
 )
