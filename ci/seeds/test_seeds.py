@@ -43,6 +43,7 @@ def seedling(tmp_path: Path, services: Services) -> Path:  # noqa: ARG001 - star
 def test_what_is_written_passes(gate: str, seedling: Path) -> None:
     """Without a defect the gate holds; otherwise its red would say nothing."""
     _release(seedling)
+    _git(seedling, "commit", "-q", "--allow-empty", "-m", "a change")
     done = _gate(gate, seedling)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -66,9 +67,13 @@ def test_every_gate_has_a_seed() -> None:
 
 def _release(folder: Path) -> None:
     """Commit what is there as the base of the change, and as the last release."""
+    for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "base"), ("tag", "v0.1.0")):
+        _git(folder, *arguments)
+
+
+def _git(folder: Path, *arguments: str) -> None:
     person = ("-c", "user.name=seed", "-c", "user.email=seed@localhost")
-    for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), (*person, "commit", "-q", "-m", "base"), ("tag", "v0.1.0")):
-        subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True)  # noqa: S603, S607
+    subprocess.run(["git", "-C", folder, *person, *arguments], check=True, capture_output=True)  # noqa: S603, S607
 
 
 def _gate(gate: str, folder: Path) -> subprocess.CompletedProcess[str]:
