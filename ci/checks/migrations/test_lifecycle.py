@@ -37,7 +37,8 @@ def problems(scope: Scope, report: Path) -> Iterator[Problem]:
     tested = [plugin.name for plugin in scope.plugins if plugin.name != registry.ECONOMY]
     asked = json.dumps({"plugins": _required(scope), "tested": tested})
     command = [sys.executable, "-m", f"{__package__}.lives", str(report)]
-    done = subprocess.run(command, input=asked, cwd=scope.root, env=os.environ, capture_output=True, text=True, check=False)  # noqa: S603
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # found as this process finds it
+    done = subprocess.run(command, input=asked, cwd=scope.root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise CouldNotRun(done.stderr)
     for name, what, do in json.loads(report.read_text(encoding="utf-8")):
