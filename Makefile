@@ -21,7 +21,7 @@ test: venv  ## run everything
 	@exec $(PYTHON_IN_VENV) -m pytest $(ARGS)
 
 check: venv  ## run the fast gates
-	$(PYTHON_IN_VENV) -m ci run
+	$(PYTHON_IN_VENV) -m ci run --fast
 
 bench: venv  ## measure
 	@exec $(PYTHON_IN_VENV) -m bench $(ARGS)
