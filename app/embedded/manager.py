@@ -63,6 +63,7 @@ class Supervisor(Manager):  # type: ignore[misc]
         super().__init__(_Printer(sys.stdout))
         self._process_ctor = _Reader
         self._servers = servers
+        self.before = {child.pid for child in psutil.Process().children()}  # not ours to end
         self.first_to_go: str | Child | None = None
 
     def _start(self) -> None:
@@ -93,7 +94,7 @@ class Supervisor(Manager):  # type: ignore[misc]
     def kill(self) -> None:
         """Kill what is left; also what left its group, or its reader would wait for the end of its output for ever."""
         super().kill()
-        end_children(self._servers, spare={reader.pid for reader in multiprocessing.active_children()})
+        end_children(self.before, spare={reader.pid for reader in multiprocessing.active_children()})
 
 
 def _call_later(seconds: float, act: Callable[[], None]) -> None:
@@ -101,11 +102,11 @@ def _call_later(seconds: float, act: Callable[[], None]) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def end_children(keep: Collection[Child], spare: Collection[int | None] = ()) -> None:
+def end_children(keep: Collection[int], spare: Collection[int | None] = ()) -> None:
     """Kill our descendants, orphans too, which a subreaper inherits: not `keep` and theirs, not `spare` themselves."""
     left = []
     for child in psutil.Process().children():
-        if child.pid in (server.pid for server in keep):
+        if child.pid in keep:
             continue
         with suppress(psutil.NoSuchProcess):  # gone by itself meanwhile
             left += child.children(recursive=True)

@@ -30,7 +30,7 @@ PROCESSES: Mapping[str, Sequence[str]] = {
 def supervise(processes: Mapping[str, Sequence[str]], env: Mapping[str, str], servers: Sequence[Child] = ()) -> int:
     """Run the processes until a signal comes (0), or one of them or of `servers` ends by itself (not 0).
 
-    No child of ours is left but the servers, which the processes need to the last.
+    No child of ours is left but those that were there before, the servers, which the processes need to the last.
     """
     if sys.platform == "linux":
         # The readers tell by their parent when to go: it must be us, not a fork server.
@@ -44,7 +44,7 @@ def supervise(processes: Mapping[str, Sequence[str]], env: Mapping[str, str], se
             supervisor.loop()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            end_children(servers)
+            end_children(supervisor.before)
     if supervisor.first_to_go is None:
         return 0
     if isinstance(supervisor.first_to_go, Child):

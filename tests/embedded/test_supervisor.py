@@ -7,14 +7,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import psutil
 import pytest
 
 from app.embedded import manager
-from app.embedded.child import Child
 from app.embedded.supervisor import PROCESSES, supervise
 
 SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(600)"]
@@ -199,9 +196,8 @@ def test_in_this_process(capfd: pytest.CaptureFixture[str], mark: str) -> None:
     """Called as a function it gives the code back, restores the handlers and ends only what it started."""
     before = signal.getsignal(signal.SIGINT)
     mine = subprocess.Popen(["sleep", "60"])
-    others = cast("list[Child]", [SimpleNamespace(pid=child.pid, alive=lambda: True) for child in psutil.Process().children()])
     try:
-        code = supervise({"a": ["sh", "-c", "echo said; exit 3"], "b": SLEEP}, {**os.environ, "TEST_MARK": mark}, others)
+        code = supervise({"a": ["sh", "-c", "echo said; exit 3"], "b": SLEEP}, {**os.environ, "TEST_MARK": mark})
         assert mine.poll() is None
     finally:
         mine.kill()
