@@ -164,11 +164,18 @@ def test_nothing_ends_the_thread(capsys: pytest.CaptureFixture[str]) -> None:
             return getattr(sound, name)
 
     server._poll = Failing()
-    threading.Thread(target=server.run, daemon=True).start()
-    assert ask(listener.getsockname()[1], "/livez")[0] == 200
-    told = "".join(capsys.readouterr())
-    assert (told.count("no poll"), told.count("MemoryError")) == (1, 1)
-    server.stopped = True
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        assert ask(listener.getsockname()[1], "/livez")[0] == 200
+        told = "".join(capsys.readouterr())
+        assert (told.count("no poll"), told.count("MemoryError")) == (1, 1)
+    finally:
+        server.stopped = True
+        thread.join(30)
+        for number in list(server._callers):
+            server._drop(number)
+        listener.close()
 
 
 def test_a_caller_that_cannot_be_attended_to_is_dropped(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
