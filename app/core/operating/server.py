@@ -7,6 +7,7 @@ when it starts. What it takes from the environment are settings like all others 
 from __future__ import annotations
 
 import _socket
+import gc
 import json
 import logging
 import os
@@ -165,6 +166,9 @@ def post_worker_init(worker: Any) -> None:
     watching = health.health(worker.wsgi)
     watching.start()
     management.start(worker.management, watching.answer)
+    # What boot made is never garbage: the collector need not look at it with every request.
+    gc.collect()
+    gc.freeze()
     worker.log.info("Worker ready (pid: %s)", worker.pid)
 
 
