@@ -17,7 +17,7 @@ from .config import ConfigError
 from .gate import CouldNotRun, Gate, Tier, Verdict
 from .gates import BY_ID, GATES, chosen
 from .running import run
-from .scope import HOME, NIGHTLY, PLUGIN, Scope, reports
+from .scope import HOME, Scope, reports
 from .seeds import SEEDS
 from .tools import coverage
 
@@ -29,9 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.further = further
     if further and arguments.action is not _selftest:
         parser.error(f"unrecognized arguments: {' '.join(further)}")
-    scope = Scope(Path.cwd().resolve(), getattr(arguments, "plugin", None))
-    os.environ[PLUGIN] = scope.only or ""
-    os.environ[NIGHTLY] = "1" if getattr(arguments, "tier", None) is Tier.NIGHTLY else ""
+    nightly = getattr(arguments, "tier", None) is Tier.NIGHTLY
+    scope = Scope(Path.cwd().resolve(), getattr(arguments, "plugin", None), nightly)
     try:
         return int(arguments.action(scope, arguments))
     except (ConfigError, CouldNotRun) as error:

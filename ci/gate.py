@@ -24,8 +24,8 @@ class Need(Enum):
 
     DATABASE = "PostgreSQL and Redis"
     HISTORY = "git history with a merge base"
-    RELEASE = "a release tag in the git history"
-    CHECKOUT = "a checkout of Playhall itself"
+    RELEASE = "release tag in the git history"
+    CHECKOUT = "checkout of Playhall itself"
 
 
 class CouldNotRun(Exception):

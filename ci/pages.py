@@ -58,10 +58,7 @@ its own. `python -m ci baseline --raise` raises them to what the last run measur
 def page(gates: Iterable[Gate], seeds: Sequence[Seed]) -> str:
     """The whole page."""
     whens = {Tier.FAST: "before a commit", Tier.CHANGE: "for a change", Tier.NIGHTLY: "at night"}
-    found = [
-        (f"`{gate.id}`", gate.proves, whens[gate.tier], ", ".join(need.value for need in gate.needs) or "nothing", _how(gate))
-        for gate in gates
-    ]
+    found = [(f"`{gate.id}`", gate.proves, whens[gate.tier], _needs(gate), _how(gate)) for gate in gates]
     caught = [(f"`{seed.gate}`", seed.name) for seed in seeds]
     return (
         HEAD

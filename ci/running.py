@@ -16,7 +16,7 @@ from .gate import Check, CouldNotRun, Done, Gate, Need, State, Tool, Verdict
 from .history import nothing_before, shallow
 from .junit import problems_of, waived_of
 from .problems import judge
-from .scope import ASKED, HOME, PLUGIN, Scope, reports
+from .scope import ASKED, HOME, NIGHTLY, PLUGIN, Scope, reports
 
 Say = Callable[[str], None]
 
@@ -48,8 +48,8 @@ def _missing(gate: Gate, scope: Scope) -> Need | None:
 
 def _without(gate: Gate, missing: Need, scope: Scope) -> Verdict:
     """Before the first release and the second commit there is nothing to compare with, which is no fault; else it was not looked at."""
-    early = {Need.RELEASE: scope.history is not None and not shallow(scope.root), Need.HISTORY: nothing_before(scope.root)}
-    if early.get(missing) or nothing_before(scope.root):
+    unreleased = missing is Need.RELEASE and scope.history is not None and not shallow(scope.root)
+    if unreleased or nothing_before(scope.root):
         return Verdict(gate=gate.id, state=State.HOLDS, reason=f"there is no {missing.value} yet to compare with")
     return Verdict(gate=gate.id, state=State.LEFT_OUT, reason=f"there is no {missing.value}")
 
@@ -72,7 +72,7 @@ def _ran(argv: Sequence[str], scope: Scope, *, talks: bool = False) -> tuple[Don
     if not program.exists():
         raise CouldNotRun(f"{argv[0]} is not installed; in a checkout: make test, elsewhere: pip install 'playhall[gates]'")
     started = time.monotonic()
-    environment = {**os.environ, PLUGIN: scope.only or "", ASKED: "1"}
+    environment = {**os.environ, PLUGIN: scope.only or "", NIGHTLY: "1" if scope.nightly else "", ASKED: "1"}
     command = [str(program), *argv[1:]]
     done = subprocess.run(command, cwd=scope.root, env=environment, capture_output=not talks, text=True, check=False)  # noqa: S603
     return Done(done.returncode, done.stdout or "", done.stderr or ""), time.monotonic() - started

@@ -29,6 +29,7 @@ class Scope:
 
     root: Path
     only: str | None  # a plugin's name, or None for the core and all built-ins
+    nightly: bool = False  # whether there is a night's time for what takes long
 
     @cached_property
     def config(self) -> Config:
@@ -63,11 +64,6 @@ class Scope:
         return (*own, *(branch for plugin in self.plugins if (branch := branch_of(plugin))))
 
     @property
-    def nightly(self) -> bool:
-        """Whether there is a night's time for what takes long."""
-        return bool(os.environ.get(NIGHTLY))
-
-    @property
     def tests(self) -> Path:
         """The folder of the project's tests, relative to its root."""
         return Path(self.option("tests", "tests"))
@@ -84,8 +80,8 @@ class Scope:
 
 
 def here() -> Scope:
-    """The scope of this process: the working directory, and the plugin that the environment names."""
-    return Scope(Path.cwd().resolve(), os.environ.get(PLUGIN) or None)
+    """The scope of this process: the working directory, and what the run that started it has put into the environment."""
+    return Scope(Path.cwd().resolve(), os.environ.get(PLUGIN) or None, bool(os.environ.get(NIGHTLY)))
 
 
 def enabled(plugin: Plugin) -> list[str]:
